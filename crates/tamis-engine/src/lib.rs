@@ -1,0 +1,1 @@
+//! The one service layer: every use case once, request to response.

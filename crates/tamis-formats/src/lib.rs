@@ -1,0 +1,1 @@
+//! Reads and writes other people's annotation and dataset formats.

@@ -1,0 +1,1 @@
+//! Opens media safely: probe, decode, thumbnails, drawing.

@@ -1,0 +1,1 @@
+//! History over tables: commits, refs, operation log, merge, sync, gc, verify.

@@ -1,0 +1,1 @@
+//! Immutable bytes by hash on any object store, and small named values swapped atomically.

@@ -1,0 +1,1 @@
+//! Development only: fault injection, generators, conformance suites.
