@@ -22,18 +22,27 @@
 pub mod backend;
 mod blob;
 mod blocked;
+mod copy;
 mod error;
+mod gc;
 mod location;
+mod merge;
 mod pack;
 mod store;
 #[cfg(test)]
 mod store_tests;
+mod transfer;
+mod verify;
 mod writer;
 
+pub use backend::StoreStats;
 pub use blob::{Blob, BlobReader, WHOLE};
 pub use blocked::Blocked;
+pub use copy::CopyStats;
 pub use error::{Result, StoreError};
+pub use gc::{GcOptions, GcReport, LiveSet};
 pub use location::Location;
 pub use pack::{Codec, ObjectKind, Pack, Record};
 pub use store::{LakeHeader, RefMoved, RefValue, RefVersion, Store, StoreOptions};
+pub use verify::{Problem, ProblemKind, VerifyReport};
 pub use writer::{WriteStats, Writer};

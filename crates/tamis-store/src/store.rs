@@ -1,5 +1,6 @@
 //! The store: objects in packs, small files as refs.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -10,12 +11,14 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use tamis_core::{BlobId, Clock, Hash, IdSource, SystemClock, SystemIds};
 
-use crate::backend::{Backend, CloudBackend, FileVersion, LocalBackend, Swapped};
+use crate::backend::{Backend, CachedBackend, CloudBackend, FileVersion, LocalBackend, StoreStats, Swapped};
 use crate::blob::{Blob, List};
 use crate::blocked::Blocked;
 use crate::error::{Result, StoreError};
+use crate::gc::Condemned;
 use crate::location::Location;
-use crate::pack::{ObjectKind, Pack, Record, path_of};
+use crate::merge::merge_small_packs;
+use crate::pack::{ObjectKind, Pack, Record, id_of, path_of};
 use crate::writer::{Session, Writer};
 
 /// The newest lake format this version reads and writes.
@@ -100,6 +103,17 @@ struct Inner {
     last: AtomicUsize,
     sessions: RwLock<Vec<Arc<Session>>>,
     refreshing: Mutex<()>,
+    /// Packs that cannot be opened: the id, where, and why.
+    damaged: RwLock<Vec<(Hash, String, String)>>,
+    condemned: Mutex<CondemnedSeen>,
+}
+
+/// The packs on which a write session does not count, as of the last look.
+#[derive(Default)]
+struct CondemnedSeen {
+    /// The version of the list; [`None`] before the first look.
+    version: Option<Option<FileVersion>>,
+    ids: Arc<HashSet<Hash>>,
 }
 
 impl fmt::Debug for Store {
@@ -120,7 +134,7 @@ impl Store {
                 }
                 Arc::new(LocalBackend::create(path)?)
             }
-            other => crate::backend::connect(other)?,
+            other => cached(crate::backend::connect(other)?, &options)?,
         };
         Store::create_on(backend, options)
     }
@@ -129,7 +143,7 @@ impl Store {
     pub fn open(location: &Location, options: StoreOptions) -> Result<Store> {
         let backend: Arc<dyn Backend> = match location {
             Location::Folder(path) => Arc::new(LocalBackend::open(path)?),
-            other => crate::backend::connect(other)?,
+            other => cached(crate::backend::connect(other)?, &options)?,
         };
         Store::open_on(backend, options)
     }
@@ -175,6 +189,8 @@ impl Store {
             last: AtomicUsize::new(0),
             sessions: RwLock::default(),
             refreshing: Mutex::new(()),
+            damaged: RwLock::default(),
+            condemned: Mutex::default(),
         }));
         store.refresh()?;
         if !store.0.options.read_only {
@@ -197,6 +213,11 @@ impl Store {
     /// How it was opened.
     pub fn options(&self) -> &StoreOptions {
         &self.0.options
+    }
+
+    /// Requests and bytes since the store was opened, of all its clones.
+    pub fn stats(&self) -> StoreStats {
+        self.0.backend.stats()
     }
 
     /// Whether its bytes are on this machine.
@@ -234,7 +255,11 @@ impl Store {
             && let Some((pack, record)) = self.locate(id)?
             && record.kind == ObjectKind::Blocked
         {
-            return Blocked::remote(pack, record);
+            match Blocked::remote(pack, record) {
+                // Merged or collected since it was listed: below it is looked for again.
+                Err(error) if is_gone(&error) => self.refresh()?,
+                other => return other,
+            }
         }
         let (kind, bytes, place) = self.read_object(id)?;
         if kind != ObjectKind::Blocked {
@@ -274,6 +299,35 @@ impl Store {
         Ok(self.find_indexed(id)?.is_some())
     }
 
+    /// Whether a pack has the object that collecting garbage will not delete soon.
+    pub(crate) fn contains_lasting(&self, id: &Hash) -> Result<bool> {
+        let condemned = Arc::clone(&self.0.condemned.lock().ids);
+        if condemned.is_empty() {
+            return self.contains_indexed(id);
+        }
+        for pack in self.packs().iter().rev().filter(|pack| !condemned.contains(pack.id())) {
+            if pack.find(id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Looks at the list of condemned packs, and at the packs again when it has changed.
+    fn note_condemned(&self) -> Result<()> {
+        let (condemned, version) = Condemned::load(self.backend())?;
+        let mut seen = self.0.condemned.lock();
+        if seen.version.as_ref() == Some(&version) {
+            return Ok(());
+        }
+        // What was deleted is no longer listed as condemned, so the listing must be as new.
+        if version.is_some() {
+            self.refresh()?;
+        }
+        *seen = CondemnedSeen { version: Some(version), ids: Arc::new(condemned.ids()) };
+        Ok(())
+    }
+
     fn find_indexed(&self, id: &Hash) -> Result<Option<(Arc<Pack>, Record)>> {
         let packs = self.packs();
         let last = self.0.last.load(Ordering::Relaxed);
@@ -303,7 +357,11 @@ impl Store {
     /// An object's kind and raw bytes, not verified, with its place for messages.
     fn read_object(&self, id: &Hash) -> Result<(ObjectKind, Bytes, String)> {
         if let Some((pack, record)) = self.find_indexed(id)? {
-            return Self::read_record(&pack, &record);
+            match Self::read_record(&pack, &record) {
+                // Merged or collected since it was listed: below it is looked for again.
+                Err(error) if is_gone(&error) => {}
+                other => return other,
+            }
         }
         for session in self.sessions() {
             if let Some((kind, bytes)) = session.find(id)? {
@@ -312,7 +370,23 @@ impl Store {
         }
         match self.locate(id)? {
             Some((pack, record)) => Self::read_record(&pack, &record),
-            None => Err(StoreError::Missing { id: *id, lake: self.place() }),
+            None => Err(self.missing(id)),
+        }
+    }
+
+    /// Why an object is in no pack: a damaged pack may have had it.
+    fn missing(&self, id: &Hash) -> StoreError {
+        let damaged = |place: &str, why: &str| {
+            let reason = format!("no sound pack has it, and this one is damaged: {why}");
+            StoreError::corrupt(format!("object {id}"), place, reason)
+        };
+        if let Some((_, place, why)) = self.0.damaged.read().first() {
+            return damaged(place, why);
+        }
+        let packs = self.packs();
+        match packs.iter().find_map(|pack| pack.check_index().err().map(|error| (pack, error))) {
+            Some((pack, error)) => damaged(pack.place(), &error.to_string()),
+            None => StoreError::Missing { id: *id, lake: self.place() },
         }
     }
 
@@ -327,21 +401,26 @@ impl Store {
         let known = self.packs();
         let mut listed = self.0.backend.list("packs/")?;
         listed.sort_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
+        let by_id: HashMap<Hash, &Arc<Pack>> = known.iter().map(|pack| (*pack.id(), pack)).collect();
         let mut packs = Vec::with_capacity(listed.len());
+        let mut damaged = Vec::new();
         for entry in listed {
-            let id = entry.path.strip_prefix("packs/").and_then(|name| name.strip_suffix(".pack"));
-            let Some(id) = id.and_then(|hex| Hash::from_hex(hex).ok()) else { continue };
-            match known.iter().find(|pack| *pack.id() == id) {
-                Some(pack) => packs.push(Arc::clone(pack)),
-                None => {
-                    let path = path_of(&id);
-                    // A pack deleted since the listing is not there.
-                    if let Some(file) = self.0.backend.open(&path)? {
-                        packs.push(Arc::new(Pack::open(file, id, format!("{}/{path}", self.place()))?));
-                    }
-                }
+            let Some(id) = id_of(&entry.path) else { continue };
+            if let Some(pack) = by_id.get(&id) {
+                packs.push(Arc::clone(pack));
+                continue;
+            }
+            let path = path_of(&id);
+            // A pack deleted since the listing is not there.
+            let Some(file) = self.0.backend.open(&path)? else { continue };
+            match Pack::open(file, id, format!("{}/{path}", self.place())) {
+                Ok(pack) => packs.push(Arc::new(pack)),
+                // The objects of the others stay readable.
+                Err(StoreError::Corrupt { place, reason, .. }) => damaged.push((id, place, reason)),
+                Err(other) => return Err(other),
             }
         }
+        *self.0.damaged.write() = damaged;
         *self.0.packs.write() = Arc::new(packs);
         Ok(())
     }
@@ -353,6 +432,12 @@ impl Store {
         }
     }
 
+    /// Forgets packs whose files are about to be deleted.
+    pub(crate) fn drop_packs(&self, is_leaving: impl Fn(&Pack) -> bool) {
+        let mut packs = self.0.packs.write();
+        Arc::make_mut(&mut packs).retain(|pack| !is_leaving(pack));
+    }
+
     // -- writing ------------------------------------------------------------------------------
 
     /// Starts a write session.
@@ -360,6 +445,7 @@ impl Store {
         if self.0.options.read_only {
             return Err(StoreError::ReadOnly { place: self.place() });
         }
+        self.note_condemned()?;
         Ok(Writer::new(self.clone()))
     }
 
@@ -375,9 +461,12 @@ impl Store {
         self.0.sessions.write().retain(|other| !Arc::ptr_eq(other, session));
     }
 
-    /// Housekeeping after a session: nothing yet that could fail the session's own outcome.
-    pub(crate) fn tidy(&self) -> Result<()> {
-        Ok(())
+    /// Housekeeping after a session. The session is durable already, so that what fails here is
+    /// left for the next one.
+    pub(crate) fn tidy(&self) {
+        if let Err(error) = merge_small_packs(self) {
+            tracing::warn!(%error, lake = %self.place(), "cannot merge small packs");
+        }
     }
 
     // -- refs ---------------------------------------------------------------------------------
@@ -413,9 +502,22 @@ impl Store {
         Ok(entries.iter().filter_map(|e| e.path.strip_prefix("refs/")).map(str::to_owned).collect())
     }
 
-    fn check_writable(&self) -> Result<()> {
+    pub(crate) fn check_writable(&self) -> Result<()> {
         if self.0.options.read_only { Err(StoreError::ReadOnly { place: self.place() }) } else { Ok(()) }
     }
+}
+
+/// A remote lake's backend behind its cache.
+fn cached(backend: Arc<dyn Backend>, options: &StoreOptions) -> Result<Arc<dyn Backend>> {
+    match &options.cache_dir {
+        Some(dir) if !backend.is_local() => Ok(Arc::new(CachedBackend::new(backend, dir, options.cache_bytes)?)),
+        _ => Ok(backend),
+    }
+}
+
+/// Whether a file was not there any more.
+fn is_gone(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 
 /// The path of a ref: its name must be a relative path of plain components.

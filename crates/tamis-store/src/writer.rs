@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
+use rayon::prelude::*;
 use tamis_core::{BlobId, Hash};
 
 use crate::blob;
@@ -46,7 +47,13 @@ pub(crate) struct Session {
     shards: [RwLock<HashMap<Hash, Pending>>; SHARDS],
     slots: Vec<Mutex<Slot>>,
     next: AtomicUsize,
+    /// Chunk lists, kept back until the chunks are durable: a list in a lake means that its
+    /// chunks are there.
+    lists: RwLock<HashMap<Hash, Vec<u8>>>,
 }
+
+/// Bytes of chunk lists that are kept back at most.
+const LISTS: usize = 16 << 20;
 
 /// An object in a pack that is not finished.
 #[derive(Clone, Copy, Debug)]
@@ -70,13 +77,16 @@ impl Session {
     }
 
     fn has(&self, id: &Hash) -> bool {
-        self.shard(id).read().contains_key(id)
+        self.shard(id).read().contains_key(id) || self.lists.read().contains_key(id)
     }
 
     /// The raw bytes and kind of a pending object; [`None`] when it is not here or is in a
     /// finished pack by now.
     pub(crate) fn find(&self, id: &Hash) -> Result<Option<(ObjectKind, Bytes)>> {
-        let Some(pending) = self.shard(id).read().get(id).copied() else { return Ok(None) };
+        let Some(pending) = self.shard(id).read().get(id).copied() else {
+            let list = self.lists.read().get(id).map(|list| Bytes::copy_from_slice(list));
+            return Ok(list.map(|list| (ObjectKind::ChunkList, list)));
+        };
         let slot = self.slots[pending.slot].lock();
         let frame = match &slot.open {
             Some(pack) if slot.turn == pending.turn => pack.read(&pending.record)?,
@@ -96,6 +106,7 @@ impl Writer {
             shards: Default::default(),
             slots: (0..slots).map(|_| Mutex::default()).collect(),
             next: AtomicUsize::new(0),
+            lists: RwLock::default(),
         });
         store.register(&session);
         Writer { store, session }
@@ -108,7 +119,7 @@ impl Writer {
 
     /// Whether the object is in the lake or in this session.
     pub fn contains(&self, id: &Hash) -> Result<bool> {
-        Ok(self.session.has(id) || self.store.contains_indexed(id)?)
+        Ok(self.session.has(id) || self.store.contains_lasting(id)?)
     }
 
     /// Keeps plain bytes; returns their id, the BLAKE3 of them.
@@ -161,7 +172,27 @@ impl Writer {
     }
 
     pub(crate) fn put_chunk_list(&self, id: Hash, list: &[u8]) -> Result<()> {
-        self.append(id, ObjectKind::ChunkList, Codec::Raw, list.len(), &[list])
+        let mut lists = self.session.lists.write();
+        lists.insert(id, list.to_vec());
+        let size: usize = lists.values().map(Vec::len).sum();
+        drop(lists);
+        if size > LISTS { self.publish_all().and_then(|()| self.append_lists()) } else { Ok(()) }
+    }
+
+    /// Appends the chunk lists that were kept back; their chunks must be durable or in the same
+    /// pack.
+    fn append_lists(&self) -> Result<()> {
+        let lists = self.session.lists.read().clone();
+        for (id, list) in &lists {
+            self.append(*id, ObjectKind::ChunkList, Codec::Raw, list.len(), &[list])?;
+        }
+        self.session.lists.write().retain(|id, _| !lists.contains_key(id));
+        Ok(())
+    }
+
+    /// Makes all open packs durable.
+    fn publish_all(&self) -> Result<()> {
+        self.session.slots.iter().enumerate().try_for_each(|(at, slot)| self.publish(at, &mut slot.lock()))
     }
 
     fn append(&self, id: Hash, kind: ObjectKind, codec: Codec, raw: usize, parts: &[&[u8]]) -> Result<()> {
@@ -178,7 +209,7 @@ impl Writer {
             Entry::Vacant(free) => drop(free.insert(pending)),
         }
         if is_full {
-            self.publish(&mut slot)?;
+            self.publish(at, &mut slot)?;
         }
         Ok(())
     }
@@ -198,10 +229,19 @@ impl Writer {
         (at, slots[at].lock())
     }
 
-    fn publish(&self, slot: &mut Slot) -> Result<()> {
+    fn publish(&self, at: usize, slot: &mut Slot) -> Result<()> {
         let Some(builder) = slot.open.take() else { return Ok(()) };
         let pack = builder.publish(self.store.backend())?;
         self.store.add_pack(Arc::clone(&pack));
+        // The pack's index finds them from now on.
+        for record in pack.records() {
+            let id = record?.id;
+            if let Entry::Occupied(there) = self.session.shard(&id).write().entry(id)
+                && (there.get().slot, there.get().turn) == (at, slot.turn)
+            {
+                there.remove();
+            }
+        }
         slot.finished.push(pack);
         slot.turn += 1;
         Ok(())
@@ -210,13 +250,17 @@ impl Writer {
     /// Makes everything durable and visible to other processes.
     pub fn finish(self) -> Result<WriteStats> {
         let mut stats = WriteStats::default();
-        let open = self.session.slots.iter().filter(|slot| slot.lock().open.is_some()).count();
-        if open > 1 {
-            // Several fsyncs at once: the device queues them.
-            use rayon::prelude::*;
-            self.session.slots.par_iter().try_for_each(|slot| self.publish(&mut slot.lock()))?;
-        } else {
-            self.session.slots.iter().try_for_each(|slot| self.publish(&mut slot.lock()))?;
+        let mut open: Vec<usize> = (0..self.session.slots.len()).collect();
+        open.retain(|at| self.session.slots[*at].lock().open.is_some());
+        // ORDER: chunk lists go into the last pack, which is published when all chunks of the
+        // others are durable.
+        let has_lists = !self.session.lists.read().is_empty();
+        let last = if has_lists { open.pop() } else { None };
+        open.par_iter().try_for_each(|at| self.publish(*at, &mut self.session.slots[*at].lock()))?;
+        if has_lists {
+            self.session.next.store(last.unwrap_or(0), Ordering::Relaxed);
+            self.append_lists()?;
+            self.publish_all()?;
         }
         for slot in &self.session.slots {
             for pack in &slot.lock().finished {
@@ -225,7 +269,7 @@ impl Writer {
                 stats.packs += 1;
             }
         }
-        self.store.tidy()?;
+        self.store.tidy();
         Ok(stats)
     }
 }

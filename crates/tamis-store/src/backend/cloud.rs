@@ -29,7 +29,7 @@ use parking_lot::Mutex;
 use url::Url;
 
 use super::drive::{poll_now, wait};
-use super::{Backend, FileEntry, FileVersion, NewFile, ReadFile, Swapped};
+use super::{Backend, Counters, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped};
 use crate::error::{Result, StoreError};
 
 /// What the first request of a pack brings: its end, with the index of some 5,000 objects; small
@@ -54,6 +54,7 @@ pub struct CloudBackend {
     place: String,
     /// Calls never wait, so that they run on the caller's thread.
     immediate: bool,
+    counters: Arc<Counters>,
 }
 
 impl CloudBackend {
@@ -65,7 +66,13 @@ impl CloudBackend {
             "" => Arc::new(InMemory::new()),
             _ => Arc::clone(LAKES.get_or_init(Mutex::default).lock().entry(name.to_owned()).or_default()),
         };
-        CloudBackend { store, prefix: Path::default(), place: format!("memory://{name}"), immediate: true }
+        CloudBackend {
+            store,
+            prefix: Path::default(),
+            place: format!("memory://{name}"),
+            immediate: true,
+            counters: Arc::default(),
+        }
     }
 
     /// A prefix of a bucket: `s3://bucket/prefix?endpoint=…`, `gs://…`, `az://…`. Query parameters
@@ -119,7 +126,7 @@ impl CloudBackend {
             }
         };
         let prefix = Path::from_url_path(url.path()).map_err(|e| bad(e.to_string()))?;
-        Ok(CloudBackend { store, prefix, place, immediate: false })
+        Ok(CloudBackend { store, prefix, place, immediate: false, counters: Arc::default() })
     }
 
     fn path(&self, path: &str) -> Result<Path> {
@@ -140,6 +147,7 @@ impl CloudBackend {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        self.counters.request(1);
         let future = call(Arc::clone(&self.store));
         if self.immediate { poll_now(future).ok_or(StoreError::Internal("memory was not ready")) } else { wait(future) }
     }
@@ -161,6 +169,7 @@ impl CloudBackend {
     ) -> Result<std::result::Result<FileVersion, CloudError>> {
         let (path, payload) = (path.clone(), PutPayload::from(bytes.clone()));
         let outcome = self.call(|store| async move { store.put_opts(&path, payload, mode.into()).await })?;
+        self.counters.wrote(bytes.len() as u64);
         Ok(outcome.map(|put| version_text(put.e_tag, put.version)))
     }
 
@@ -173,7 +182,10 @@ impl CloudBackend {
             Ok::<_, CloudError>((got.bytes().await?, version))
         })?;
         match outcome {
-            Ok(found) => Ok(Some(found)),
+            Ok(found) => {
+                self.counters.read(found.0.len());
+                Ok(Some(found))
+            }
             Err(CloudError::NotFound { .. }) => Ok(None),
             Err(e) => Err(self.failed("read", path, e)),
         }
@@ -226,10 +238,17 @@ impl Backend for CloudBackend {
             }
         })?;
         match outcome {
-            Ok((size, tail)) => Ok(Some(Arc::new(CloudFile { backend: self.clone(), path, size, tail }))),
+            Ok((size, tail)) => {
+                self.counters.read(tail.len());
+                Ok(Some(Arc::new(CloudFile { backend: self.clone(), path, size, tail })))
+            }
             Err(CloudError::NotFound { .. }) => Ok(None),
             Err(e) => Err(self.failed("open", &path, e)),
         }
+    }
+
+    fn open_known(&self, path: &str, size: u64, tail: &Bytes) -> Result<Arc<dyn ReadFile>> {
+        Ok(Arc::new(CloudFile { backend: self.clone(), path: self.path(path)?, size, tail: tail.clone() }))
     }
 
     fn create(&self, _size_hint: u64) -> Result<Box<dyn NewFile>> {
@@ -299,6 +318,8 @@ impl Backend for CloudBackend {
         let folder = self.path(prefix.trim_end_matches('/'))?;
         let wanted = folder.clone();
         let outcome = self.call(|store| async move { store.list(Some(&wanted)).try_collect::<Vec<_>>().await })?;
+        // A listing comes in pages of a thousand.
+        self.counters.request(outcome.as_ref().map_or(0, |found| found.len() as u64 / 1000));
         let cut = match self.prefix.as_ref() {
             "" => 0,
             lake => lake.len() + 1,
@@ -331,6 +352,10 @@ impl Backend for CloudBackend {
 
     fn is_local(&self) -> bool {
         self.immediate
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.counters.get()
     }
 }
 
@@ -377,6 +402,7 @@ impl ReadFile for CloudFile {
             .backend
             .call(|store| async move { store.get_range(&path, wanted).await })?
             .map_err(|e| self.backend.failed("read", &self.path, e))?;
+        self.backend.counters.read(bytes.len());
         if bytes.len() as u64 == range.end - range.start {
             return Ok(bytes);
         }
@@ -390,6 +416,8 @@ impl ReadFile for CloudFile {
         }
         ranges.iter().try_for_each(|range| self.check(range))?;
         let (path, wanted) = (self.path.clone(), ranges.to_vec());
+        self.backend.counters.request(ranges.len() as u64 - 1);
+        self.backend.counters.read(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
         self.backend
             .call(|store| async move {
                 let (store, path) = (&store, &path);
@@ -503,6 +531,7 @@ impl NewFile for CloudNewFile {
                 }
             }
         }
+        self.backend.counters.wrote(self.size);
         // The end of the object is known: opening it needs no request.
         let last = self.chunks.last().cloned().unwrap_or_default();
         let tail = Bytes::copy_from_slice(&last[last.len().saturating_sub(TAIL as usize)..]);

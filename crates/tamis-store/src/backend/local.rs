@@ -15,7 +15,7 @@ use bytes::Bytes;
 use memmap2::{Advice, Mmap};
 use tamis_core::{Hash, IdSource, SystemIds};
 
-use super::{Backend, FileEntry, FileVersion, NewFile, ReadFile, Swapped};
+use super::{Backend, Counters, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped};
 use crate::error::{Result, StoreError};
 
 /// Bytes gathered before they are handed to the operating system.
@@ -28,6 +28,7 @@ const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Debug)]
 pub struct LocalBackend {
     root: PathBuf,
+    counters: Arc<Counters>,
 }
 
 impl LocalBackend {
@@ -38,7 +39,7 @@ impl LocalBackend {
             let dir = root.join(part);
             fs::create_dir_all(&dir).map_err(|e| StoreError::io("create folder", dir.display().to_string(), e))?;
         }
-        let backend = LocalBackend { root };
+        let backend = LocalBackend { root, counters: Arc::default() };
         backend.sync_dir(&backend.root)?;
         Ok(backend)
     }
@@ -47,7 +48,7 @@ impl LocalBackend {
     pub fn open(root: &Path) -> Result<LocalBackend> {
         let root = std::path::absolute(root).map_err(|e| StoreError::io("resolve", root.display().to_string(), e))?;
         if root.join("lake.json").is_file() {
-            Ok(LocalBackend { root })
+            Ok(LocalBackend { root, counters: Arc::default() })
         } else {
             Err(StoreError::NoLake { place: root.display().to_string() })
         }
@@ -59,6 +60,7 @@ impl LocalBackend {
 
     /// Makes the entries of a folder durable.
     fn sync_dir(&self, dir: &Path) -> Result<()> {
+        self.counters.synced();
         File::open(dir)
             .and_then(|d| d.sync_all())
             .map_err(|e| StoreError::io("sync folder", dir.display().to_string(), e))
@@ -79,11 +81,31 @@ impl LocalBackend {
     /// Moves a durable temporary file to its name and makes the name durable.
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let parent = to.parent().ok_or(StoreError::Internal("a file of the lake has no folder"))?;
-        let moved = fs::rename(from, to).or_else(|e| match e.kind() {
-            ErrorKind::NotFound => fs::create_dir_all(parent).and_then(|()| fs::rename(from, to)),
-            _ => Err(e),
-        });
-        moved.map_err(|e| StoreError::io("rename to", to.display().to_string(), e))?;
+        let failed = |e| StoreError::io("rename to", to.display().to_string(), e);
+        match fs::rename(from, to) {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound && !parent.is_dir() => {
+                self.make_folders(parent)?;
+                fs::rename(from, to).map_err(failed)?;
+            }
+            Err(e) => return Err(failed(e)),
+        }
+        self.sync_dir(parent)
+    }
+
+    /// Makes a folder and those above it, each durable in its parent.
+    fn make_folders(&self, folder: &Path) -> Result<()> {
+        if folder == self.root || folder.is_dir() {
+            return Ok(());
+        }
+        let parent = folder.parent().ok_or(StoreError::Internal("a folder outside the lake"))?;
+        self.make_folders(parent)?;
+        match fs::create_dir(folder) {
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+                return Err(StoreError::io("create folder", folder.display().to_string(), e));
+            }
+            _ => {}
+        }
         self.sync_dir(parent)
     }
 
@@ -96,6 +118,8 @@ impl LocalBackend {
 
     fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let (mut file, temporary) = self.temporary()?;
+        self.counters.synced();
+        self.counters.wrote(bytes.len() as u64);
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         let outcome = written.map_err(|e| StoreError::io("write", path.display().to_string(), e));
         let outcome = outcome.and_then(|()| self.rename(&temporary, path));
@@ -116,6 +140,7 @@ impl Backend for LocalBackend {
     }
 
     fn open(&self, path: &str) -> Result<Option<Arc<dyn ReadFile>>> {
+        self.counters.request(1);
         let full = self.full(path);
         match File::open(&full) {
             Ok(file) => Ok(Some(Arc::new(MappedFile::map(&file, full.display().to_string())?))),
@@ -130,9 +155,11 @@ impl Backend for LocalBackend {
     }
 
     fn read_small(&self, path: &str) -> Result<Option<(Bytes, FileVersion)>> {
+        self.counters.request(1);
         let full = self.full(path);
         match fs::read(&full) {
             Ok(bytes) => {
+                self.counters.read(bytes.len());
                 let version = version_of(&bytes);
                 Ok(Some((Bytes::from(bytes), version)))
             }
@@ -164,6 +191,7 @@ impl Backend for LocalBackend {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<FileEntry>> {
+        self.counters.request(1);
         let mut found = Vec::new();
         let mut folders = vec![self.full(prefix)];
         while let Some(folder) = folders.pop() {
@@ -190,6 +218,7 @@ impl Backend for LocalBackend {
     }
 
     fn delete(&self, path: &str) -> Result<()> {
+        self.counters.request(1);
         let full = self.full(path);
         match fs::remove_file(&full) {
             Ok(()) => Ok(()),
@@ -200,6 +229,10 @@ impl Backend for LocalBackend {
 
     fn is_local(&self) -> bool {
         true
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.counters.get()
     }
 
     fn sweep(&self) -> Result<()> {
@@ -324,6 +357,9 @@ impl NewFile for LocalNewFile {
         let full = self.backend.full(path);
         self.backend.rename(&self.path, &full)?;
         self.done = true;
+        self.backend.counters.request(1);
+        self.backend.counters.synced();
+        self.backend.counters.wrote(self.flushed);
         Ok(Arc::new(MappedFile::map(&self.file, full.display().to_string())?))
     }
 }

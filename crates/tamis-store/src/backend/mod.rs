@@ -4,9 +4,11 @@
 //! they are whole and durable; small files (refs) are swapped atomically. Everything else of the
 //! store is built on these calls, so that fault injection and counting wrap one trait.
 
+mod cache;
 mod cloud;
 mod drive;
 mod local;
+mod stats;
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -18,8 +20,11 @@ use bytes::Bytes;
 use crate::Location;
 use crate::error::Result;
 
+pub use cache::CachedBackend;
 pub use cloud::CloudBackend;
 pub use local::LocalBackend;
+pub(crate) use stats::Counters;
+pub use stats::StoreStats;
 
 /// The version of a small file, as its backend tells versions apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +52,14 @@ pub trait Backend: Send + Sync + Debug {
     /// Opens an immutable file for reading; [`None`] when it is not there.
     fn open(&self, path: &str) -> Result<Option<Arc<dyn ReadFile>>>;
 
+    /// Opens an immutable file of which the size and last bytes are known from before, without a
+    /// request where that is possible.
+    fn open_known(&self, path: &str, size: u64, tail: &Bytes) -> Result<Arc<dyn ReadFile>> {
+        let _ = (size, tail);
+        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        self.open(path)?.ok_or_else(|| crate::StoreError::io("open", format!("{}/{path}", self.place()), gone()))
+    }
+
     /// Starts a new immutable file of up to about `size_hint` bytes. It has no name yet.
     fn create(&self, size_hint: u64) -> Result<Box<dyn NewFile>>;
 
@@ -69,6 +82,11 @@ pub trait Backend: Send + Sync + Debug {
     /// Whether reads are cheap enough to read parts one by one (a mapping), rather than worth
     /// coalescing into few requests (a network).
     fn is_local(&self) -> bool;
+
+    /// What it has done since it was opened.
+    fn stats(&self) -> StoreStats {
+        StoreStats::default()
+    }
 
     /// Removes what crashed writers left behind. Best effort.
     fn sweep(&self) -> Result<()> {

@@ -68,7 +68,6 @@ impl PackBuilder {
     /// Writes the index, makes the pack durable and visible, and opens it.
     pub(crate) fn publish(mut self, backend: &dyn Backend) -> Result<Arc<Pack>> {
         self.records.sort_by(|a, b| (a.id, a.offset).cmp(&(b.id, b.offset)));
-        self.records.dedup_by(|a, b| a.id == b.id);
         let mut index = Vec::with_capacity(self.records.len() * RECORD + TRAILER);
         for record in &self.records {
             index.extend_from_slice(&record.encode());

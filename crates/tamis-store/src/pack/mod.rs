@@ -23,6 +23,12 @@ pub(crate) const TRAILER: usize = 64;
 /// The last bytes of a pack.
 pub(crate) const END_MAGIC: [u8; 8] = *b"\x01KPSIMAT";
 
+/// The id of the pack at a path; [`None`] when it is no pack's path.
+pub(crate) fn id_of(path: &str) -> Option<tamis_core::Hash> {
+    let hex = path.strip_prefix("packs/")?.strip_suffix(".pack")?;
+    tamis_core::Hash::from_hex(hex).ok()
+}
+
 /// The path of a pack in its lake.
 pub(crate) fn path_of(id: &tamis_core::Hash) -> String {
     format!("packs/{id}.pack")
