@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import data
-from measure import Recorder, emit, note, peak_mb
+from measure import Recorder, emit, note
 
 
 class Turn:
@@ -34,7 +34,6 @@ class Turn:
         peer.begin()
         record.step("import and commit", lambda _: peer.first(), writes=True)
         emit(step="store", bytes=peer.stored()[0], files=peer.stored()[1])
-        emit(step="memory", mb=peak_mb())
         peer.ready()
         self.expect("status clean", record.step("status clean", lambda _: peer.status(), repeat=self.repeat), 0)
         data.edit_files(peer.working(self.paths), self.edits, 7)

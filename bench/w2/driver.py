@@ -56,7 +56,6 @@ class Turn:
         if commits:
             emit(step="small commits", answer=commits)
             self.edits_and_reads(", after small commits")
-        emit(step="memory", mb=peak_mb())
 
     def edits_and_reads(self, when):
         peer, record = self.peer, self.record
