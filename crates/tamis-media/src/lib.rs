@@ -1,1 +1,48 @@
-//! Opens media safely: probe, decode, thumbnails, drawing.
+//! Opens media safely and draws.
+//!
+//! Bytes that come from users are hostile until shown otherwise. Everything here takes a byte slice, never reads
+//! beyond it, never allocates by what a header claims before [`Limits`] were asked, and answers with a [`MediaError`]
+//! where others would panic or eat the machine.
+//!
+//! * [`sniff`] says what some bytes are, [`probe`] adds size and orientation from the header alone.
+//! * [`decode`] gives pixels, [`thumbnail`] a small upright picture, [`check`] and [`check_deep`] what is broken.
+//! * [`encode_png`] and [`encode_jpeg`] write pixels; equal pixels give equal bytes.
+//! * [`scene`] draws the small street dataset that the demo uses.
+//!
+//! ```
+//! use tamis_media::{Image, Limits, decode, encode_png, probe};
+//! # fn main() -> Result<(), tamis_media::MediaError> {
+//! let red = Image::rgb8(2, 1, vec![255, 0, 0, 255, 0, 0])?;
+//! let png = encode_png(&red)?;
+//! assert_eq!((probe(&png)?.width, probe(&png)?.mime), (2, "image/png"));
+//! assert_eq!(decode(&png, &Limits::default())?, red);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod decode;
+mod encode;
+mod error;
+mod numbers;
+mod pixels;
+mod probe;
+mod resize;
+mod sniff;
+mod thumbnail;
+
+pub mod scene;
+
+#[doc(hidden)]
+pub mod fuzz;
+
+pub use check::{Problem, check, check_deep};
+pub use decode::{Limits, decode};
+pub use encode::{encode_jpeg, encode_png};
+pub use error::{MediaError, Result};
+pub use pixels::{Image, SampleType};
+pub use probe::{ImageProbe, probe};
+pub use sniff::{mime_of_name, sniff, sniff_named};
+pub use thumbnail::{Thumbnail, thumbnail};

@@ -1,0 +1,36 @@
+//! Bounds-checked numbers out of untrusted bytes: each answers [`None`] past the end.
+
+/// `N` bytes at an offset.
+pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+/// 16 bits, most significant byte first.
+pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    array(bytes, at).map(u16::from_be_bytes)
+}
+
+/// 32 bits, most significant byte first.
+pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(u32::from_be_bytes)
+}
+
+/// 16 bits, least significant byte first.
+pub(crate) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
+    array(bytes, at).map(u16::from_le_bytes)
+}
+
+/// 24 bits, least significant byte first.
+pub(crate) fn le24(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(|[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]))
+}
+
+/// 32 bits, least significant byte first.
+pub(crate) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(u32::from_le_bytes)
+}
+
+/// The four letters of a chunk's name.
+pub(crate) fn tag(bytes: &[u8], at: usize) -> Option<[u8; 4]> {
+    array(bytes, at)
+}

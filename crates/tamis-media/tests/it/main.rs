@@ -1,0 +1,6 @@
+//! Integration tests: real files, hostile files, laws.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod hostile;
+mod real;
+mod sample;
