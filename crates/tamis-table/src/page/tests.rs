@@ -276,7 +276,7 @@ fn random_path(r: &mut Random, fields: &Fields) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn what_goes_in_comes_out(seed in any::<u64>(), n in prop_oneof![0usize..40, 200usize..900], a in any::<u32>(), b in any::<u32>()) {

@@ -1,0 +1,273 @@
+//! Folding: newer deltas into one, deltas into the base.
+
+use std::sync::Arc;
+
+use tamis_store::Writer;
+
+use super::build::{Cutter, LeafWriter, child};
+use super::delta::DeltaRows;
+use super::edit::EditOptions;
+use super::root::Root;
+use super::{Columns, Table};
+use crate::error::{Result, TableError};
+use crate::leaf::{LeafRef, RowOp, TableCache, put_group};
+use crate::node::{Child, KeyRange, LeafAt, Target, leaves, put_tree};
+use crate::rows::RowBatch;
+use crate::schema::TableSchema;
+use crate::summary;
+
+/// Keeps the stack short after an edit pushed `newest` on it (docs/spec/table.md §4).
+pub(super) fn after_edit(
+    table: &Table,
+    writer: &Writer,
+    root: &mut Root,
+    newest: DeltaRows,
+    options: &EditOptions,
+) -> Result<()> {
+    let (schema, cache) = (table.schema(), table.cache());
+    let overlaid: u64 = root.deltas.iter().map(|delta| delta.rows).sum();
+    if overlaid * 16 > root.base_rows && overlaid <= options.base_fold_rows {
+        return into_base(cache, writer, root, schema);
+    }
+    let columns = Columns::all(schema);
+    let mut folded = newest;
+    let mut is_changed = false;
+    while let [.., older, newer] = &root.deltas[..] {
+        let rows = older.rows + newer.rows;
+        let is_due = older.rows <= options.fold_ratio * newer.rows && rows <= options.fold_rows;
+        if !is_due && root.deltas.len() <= options.depth {
+            break;
+        }
+        let below = DeltaRows::load(cache, &older.node, &KeyRange::default(), &columns)?;
+        folded = below.then(&folded)?;
+        root.deltas.truncate(root.deltas.len() - 2);
+        // The size decides whether to go on; the rows are written once, at the end.
+        root.deltas.push(super::root::DeltaRef { node: tamis_core::Hash::ZERO, rows: folded.len() as u64 });
+        is_changed = true;
+        if folded.len() == 0 {
+            break;
+        }
+    }
+    if is_changed {
+        root.deltas.pop();
+        root.deltas.extend(folded.write(writer, schema)?);
+    }
+    Ok(())
+}
+
+/// Folds all deltas into the base; only leaves with changed rows are written.
+fn into_base(cache: &Arc<TableCache>, writer: &Writer, root: &mut Root, schema: &TableSchema) -> Result<()> {
+    if root.deltas.is_empty() {
+        return Ok(());
+    }
+    let base = leaves(cache, root.base.as_ref(), &KeyRange::default())?;
+    let folded = Folder { cache, writer: LeafWriter::new(writer, schema), root, columns: Columns::all(schema) };
+    let children = folded.run(&base)?;
+    root.deltas.clear();
+    if children.is_empty() {
+        (root.base, root.base_rows) = (None, 0);
+        let rows = RowBatch { keys: crate::rows::keys_of([]), groups: vec![None; schema.groups.len()] };
+        root.summary = LeafWriter::new(writer, schema).summarise(&rows)?;
+        return Ok(());
+    }
+    let top = put_tree(writer, children)?;
+    let summary = top.summary()?;
+    if summary.rows != root.summary.rows || summary.content != root.summary.content {
+        return Err(TableError::Internal("folding changed the rows"));
+    }
+    root.summary = summary;
+    root.base_rows = top.rows;
+    if let Target::Node(id) = top.target {
+        root.base = Some(id);
+    }
+    Ok(())
+}
+
+struct Folder<'a> {
+    cache: &'a Arc<TableCache>,
+    writer: LeafWriter<'a>,
+    root: &'a Root,
+    columns: Columns,
+}
+
+impl Folder<'_> {
+    fn run(&self, base: &[LeafAt]) -> Result<Vec<Child>> {
+        let mut out: Vec<Child> = Vec::with_capacity(base.len());
+        if base.is_empty() {
+            let rows = self.rows(None, &KeyRange::default())?;
+            self.recut(&mut out, &mut std::iter::once(Ok(rows)))?;
+            return Ok(out);
+        }
+        let mut at = 0;
+        while at < base.len() {
+            let range = self.range(base, at);
+            let delta = self.overlay(&range)?;
+            if delta.len() == 0 {
+                out.push(base[at].child().clone());
+                at += 1;
+            } else if delta.keeps_keys() {
+                out.push(self.patched(&base[at], &delta)?);
+                at += 1;
+            } else {
+                // From this cut on until a cut falls on an old one.
+                let mut parts = std::iter::from_fn(|| {
+                    let leaf = base.get(at)?;
+                    at += 1;
+                    Some(self.rows(Some(leaf), &self.range(base, at - 1)))
+                });
+                self.recut(&mut out, &mut parts)?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Keys of a leaf and of rows to be put into it: up to its last key; of the last leaf, all.
+    fn range(&self, base: &[LeafAt], at: usize) -> KeyRange {
+        let after = |leaf: &LeafAt| {
+            let mut key = leaf.child().last.to_vec();
+            key.push(0);
+            key
+        };
+        KeyRange { start: (at > 0).then(|| after(&base[at - 1])), end: (at + 1 < base.len()).then(|| after(&base[at])) }
+    }
+
+    fn overlay(&self, range: &KeyRange) -> Result<DeltaRows> {
+        overlay(self.cache, self.root, range, &self.columns)
+    }
+
+    fn rows(&self, leaf: Option<&LeafAt>, range: &KeyRange) -> Result<RowBatch> {
+        read_leaf(self.cache, self.root, leaf, range, self.writer.schema, &self.columns)
+    }
+
+    /// Cuts and writes parts until a part's end is a cut.
+    fn recut(&self, out: &mut Vec<Child>, parts: &mut dyn Iterator<Item = Result<RowBatch>>) -> Result<()> {
+        let mut cutter = Cutter::new(self.root.cut);
+        for part in parts {
+            let mut emit = |rows: RowBatch| {
+                out.push(self.writer.put(&rows)?);
+                Ok(())
+            };
+            cutter.push(&part?, &mut emit)?;
+            if cutter.is_at_cut() {
+                return Ok(());
+            }
+        }
+        if let Some(rows) = cutter.finish()? {
+            out.push(self.writer.put(&rows)?);
+        }
+        Ok(())
+    }
+
+    /// A leaf whose keys stay: only the pages of changed groups are written.
+    fn patched(&self, leaf: &LeafAt, delta: &DeltaRows) -> Result<Child> {
+        let reference = leaf.leaf().ok_or(TableError::Internal("not a leaf"))?;
+        let base = read_base(self.cache, leaf, &self.columns)?;
+        let rows = delta.over(&base, self.writer.schema, &self.columns)?;
+        let is_whole = delta.ops.contains(&RowOp::Replace);
+        let mut groups = Vec::with_capacity(rows.groups.len());
+        for (at, group) in rows.groups.iter().enumerate() {
+            let is_changed = is_whole || delta.groups.get(at).is_some_and(Option::is_some);
+            groups.push(match group {
+                Some(group) if is_changed => put_group(self.writer.writer, group)?.map(|(id, _)| id),
+                _ => reference.group(at),
+            });
+        }
+        let mut bytes = 0;
+        for id in groups.iter().flatten().chain([&reference.keys]) {
+            bytes += self.cache.store().blocked(id)?.size();
+        }
+        let mut encoded = Vec::new();
+        summary::encode(&self.writer.summarise(&rows)?, &mut encoded);
+        child(&rows.keys, bytes, LeafRef { keys: reference.keys, ops: None, groups }, encoded)
+    }
+}
+
+/// The rows of all deltas with keys in a range, as one delta.
+pub(super) fn overlay(cache: &TableCache, root: &Root, range: &KeyRange, columns: &Columns) -> Result<DeltaRows> {
+    let mut all: Option<DeltaRows> = None;
+    for delta in &root.deltas {
+        let next = DeltaRows::load(cache, &delta.node, range, columns)?;
+        all = Some(match all {
+            Some(below) if next.len() > 0 && below.len() > 0 => below.then(&next)?,
+            Some(below) if next.len() == 0 => below,
+            _ => next,
+        });
+    }
+    match all {
+        Some(rows) => Ok(rows),
+        None => Ok(DeltaRows { keys: crate::rows::keys_of([]), ops: Vec::new(), groups: vec![None; columns.0.len()] }),
+    }
+}
+
+/// The rows of a base leaf as they are stored.
+pub(super) fn read_base(cache: &TableCache, leaf: &LeafAt, columns: &Columns) -> Result<RowBatch> {
+    let reference = leaf.leaf().ok_or(TableError::Internal("not a leaf"))?;
+    let keys = cache.keys(&reference.keys)?;
+    let rows = keys.len();
+    let mut groups = Vec::with_capacity(columns.0.len());
+    for (at, projection) in columns.0.iter().enumerate() {
+        groups.push(match (projection, reference.group(at)) {
+            (None, _) => None,
+            (Some(projection), Some(id)) => {
+                let page = cache.page(&id)?;
+                if page.len() != rows {
+                    return Err(TableError::Corrupt {
+                        what: "leaf",
+                        reason: "its pages differ in their number of rows",
+                    });
+                }
+                Some(page.scan(0..rows, projection).map_err(|e| e.within("page", &id))?)
+            }
+            (Some(projection), None) => {
+                let group = crate::schema::GroupSchema::new("", projection.fields().clone());
+                Some(crate::rows::null_group(&group, rows)?)
+            }
+        });
+    }
+    Ok(RowBatch { keys: keys.scan(0..rows)?, groups })
+}
+
+/// The rows of a base leaf (or of no leaf) with the deltas' rows of a range of keys on top.
+pub(super) fn read_leaf(
+    cache: &TableCache,
+    root: &Root,
+    leaf: Option<&LeafAt>,
+    range: &KeyRange,
+    schema: &TableSchema,
+    columns: &Columns,
+) -> Result<RowBatch> {
+    let base = match leaf {
+        Some(leaf) => read_base(cache, leaf, columns)?,
+        None => RowBatch {
+            keys: crate::rows::keys_of([]),
+            groups: columns
+                .0
+                .iter()
+                .map(|projection| {
+                    let group = projection.as_ref().map(|p| crate::schema::GroupSchema::new("", p.fields().clone()));
+                    group.map(|group| crate::rows::null_group(&group, 0)).transpose()
+                })
+                .collect::<Result<_>>()?,
+        },
+    };
+    if root.deltas.is_empty() {
+        return Ok(base);
+    }
+    let delta = overlay(cache, root, range, columns)?;
+    if delta.len() == 0 { Ok(base) } else { delta.over(&base, schema, columns) }
+}
+
+impl Table {
+    /// The same rows with all deltas folded into the base. The base's root depends on the rows
+    /// alone, not on how they came to be. O(rows of leaves with changes).
+    pub fn compact(&self, writer: &Writer) -> Result<Table> {
+        let mut root = self.0.root.clone();
+        into_base(self.cache(), writer, &mut root, self.schema())?;
+        Table::write(self.cache(), writer, root, self.0.schema.clone())
+    }
+
+    /// The hash of the base's root node when nothing lies on it; `None` for no rows or a stack.
+    pub fn folded_root(&self) -> Option<tamis_core::Hash> {
+        self.0.root.base.filter(|_| self.0.root.deltas.is_empty())
+    }
+}
