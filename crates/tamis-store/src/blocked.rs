@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tamis_core::Hash;
 
 use crate::error::{Result, StoreError};
 use crate::pack::{Pack, Record};
+use crate::store::{Store, is_gone};
 
 const MAGIC: [u8; 4] = *b"TBLK";
 const VERSION: u16 = 1;
@@ -21,6 +23,12 @@ const VERSION: u16 = 1;
 const FIXED: usize = 24;
 /// The first request for a remote object brings this much.
 const FIRST_READ: u64 = 64 << 10;
+
+/// Bytes of a blocked object of a header and blocks of these lengths.
+pub fn blocked_size(header: usize, blocks: impl IntoIterator<Item = usize>) -> u64 {
+    let fixed = (FIXED + header.next_multiple_of(8)) as u64;
+    blocks.into_iter().fold(fixed, |size, block| size + 36 + block as u64)
+}
 
 /// Builds the prelude of a blocked object. The id is its hash.
 pub(crate) fn prelude(header: &[u8], blocks: &[&[u8]]) -> Result<Vec<u8>> {
@@ -111,7 +119,7 @@ enum Source {
     /// The whole object.
     Whole(Bytes),
     /// In a remote pack; blocks are kept once read.
-    Remote { pack: Arc<Pack>, record: Record, blocks: Box<[OnceLock<Bytes>]> },
+    Remote { store: Store, place: Mutex<(Arc<Pack>, Record)>, blocks: Box<[OnceLock<Bytes>]> },
 }
 
 impl Blocked {
@@ -122,7 +130,7 @@ impl Blocked {
     }
 
     /// Opens an object in a remote pack by reading its prelude.
-    pub(crate) fn remote(pack: Arc<Pack>, record: Record) -> Result<Blocked> {
+    pub(crate) fn remote(store: Store, pack: Arc<Pack>, record: Record) -> Result<Blocked> {
         let length = u64::from(record.stored);
         let place = pack.place().to_owned();
         let mut first = pack.frame_part(&record, 0..length.min(FIRST_READ))?;
@@ -135,7 +143,7 @@ impl Blocked {
         }
         Blocked::new(record.id, first, length, &place, |layout| {
             let blocks = layout.ends.iter().map(|_| OnceLock::new()).collect();
-            Source::Remote { pack, record, blocks }
+            Source::Remote { store, place: Mutex::new((pack, record)), blocks }
         })
     }
 
@@ -195,16 +203,35 @@ impl Blocked {
         Some(start..end)
     }
 
+    /// A part of the object from its remote pack. When the pack was merged or collected since,
+    /// the object is looked for again.
+    fn fetch(&self, range: Range<u64>) -> Result<Bytes> {
+        let Source::Remote { store, place, .. } = &self.0.bytes else {
+            return Err(StoreError::Internal("an object at hand is not fetched"));
+        };
+        let (pack, record) = place.lock().clone();
+        match pack.frame_part(&record, range.clone()) {
+            Err(error) if is_gone(&error) => {
+                store.refresh()?;
+                let (pack, record) = store.locate(&self.0.id)?.ok_or(error)?;
+                let bytes = pack.frame_part(&record, range)?;
+                *place.lock() = (pack, record);
+                Ok(bytes)
+            }
+            other => other,
+        }
+    }
+
     /// A block's bytes, verified the first time they are touched. Zero-copy on a local lake.
     pub fn block(&self, at: usize) -> Result<Bytes> {
         let inner = &*self.0;
         let range = self.range(at).ok_or(StoreError::Internal("a block that the object does not have"))?;
         let bytes = match &inner.bytes {
             Source::Whole(bytes) => bytes.slice(range.start as usize..range.end as usize),
-            Source::Remote { pack, record, blocks } => match blocks[at].get() {
+            Source::Remote { blocks, .. } => match blocks[at].get() {
                 Some(bytes) => bytes.clone(),
                 None => {
-                    let bytes = pack.frame_part(record, range)?;
+                    let bytes = self.fetch(range)?;
                     blocks[at].get_or_init(|| bytes).clone()
                 }
             },
@@ -213,8 +240,8 @@ impl Blocked {
         if word.load(Ordering::Relaxed) & bit == 0 {
             if Some(Hash::of(&bytes)) != self.block_hash(at) {
                 let place = match &inner.bytes {
-                    Source::Whole(_) => "the lake",
-                    Source::Remote { pack, .. } => pack.place(),
+                    Source::Whole(_) => "the lake".to_owned(),
+                    Source::Remote { place, .. } => place.lock().0.place().to_owned(),
                 };
                 let reason = format!("block {at} does not have the hash that its prelude states");
                 return Err(StoreError::corrupt(format!("object {}", inner.id), place, reason));
@@ -226,13 +253,13 @@ impl Blocked {
 
     /// Brings the blocks of a range near in one request; nothing to do on a local lake.
     pub fn prefetch(&self, blocks: Range<usize>) -> Result<()> {
-        let Source::Remote { pack, record, blocks: cached } = &self.0.bytes else { return Ok(()) };
+        let Source::Remote { blocks: cached, .. } = &self.0.bytes else { return Ok(()) };
         let end = blocks.end.min(self.blocks());
         let mut missing = (blocks.start..end).filter(|&at| cached[at].get().is_none());
         let (Some(first), last) = (missing.next(), missing.last()) else { return Ok(()) };
         let last = last.unwrap_or(first);
         let (Some(from), Some(to)) = (self.range(first), self.range(last)) else { return Ok(()) };
-        let bytes = pack.frame_part(record, from.start..to.end)?;
+        let bytes = self.fetch(from.start..to.end)?;
         for at in first..=last {
             if let Some(range) = self.range(at) {
                 let part = (range.start - from.start) as usize..(range.end - from.start) as usize;

@@ -107,6 +107,8 @@ pub struct GcReport {
     pub dropped: u64,
     /// Packs rewritten without their dead objects.
     pub compacted: u64,
+    /// Packs left as they are because an object in them is damaged.
+    pub damaged: u64,
     /// Bytes that the deleted packs had.
     pub freed_bytes: u64,
     /// Bytes written for what is alive in them.
@@ -284,17 +286,29 @@ impl Store {
     /// Copies what is alive out of doomed packs, then deletes them.
     fn collect(&self, doomed: Vec<Judged>, report: &mut GcReport, progress: &Progress) -> Result<()> {
         progress.begin("collect", Some(doomed.len() as u64), "packs");
-        let leaving: HashSet<Hash> = doomed.iter().map(|judged| *judged.pack.id()).collect();
+        let mut leaving: HashSet<Hash> = doomed.iter().map(|judged| *judged.pack.id()).collect();
         let mut mover = Mover::new(self);
         for judged in &doomed {
             let mut keep = judged.live.clone();
             for (record, other) in &judged.elsewhere {
                 // The last sound copy is never deleted.
-                if !leaving.contains(other.id()) && !is_sound(other, &record.id) {
+                if !is_sound(other, &record.id) {
                     keep.push(*record);
                 }
             }
-            read_frames(&judged.pack, keep, &mut |frames| mover.add(frames, judged.pack.place()))?;
+            match read_frames(&judged.pack, keep, &mut |frames| mover.add(frames, judged.pack.place())) {
+                Ok(()) => {}
+                // A pack with a damaged object stays as it is, for whoever can repair it.
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::warn!(%error, "left a damaged pack alone");
+                    leaving.remove(judged.pack.id());
+                    report.freed_bytes -= judged.pack.size();
+                    let count = if judged.live.is_empty() { &mut report.dropped } else { &mut report.compacted };
+                    *count -= 1;
+                    report.damaged += 1;
+                }
+                Err(error) => return Err(error),
+            }
             progress.advance(1, judged.pack.size())?;
         }
         let written = mover.finish()?;

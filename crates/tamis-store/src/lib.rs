@@ -37,7 +37,7 @@ mod writer;
 
 pub use backend::StoreStats;
 pub use blob::{Blob, BlobReader, WHOLE};
-pub use blocked::Blocked;
+pub use blocked::{Blocked, blocked_size};
 pub use copy::CopyStats;
 pub use error::{Result, StoreError};
 pub use gc::{GcOptions, GcReport, LiveSet};

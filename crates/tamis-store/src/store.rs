@@ -255,7 +255,7 @@ impl Store {
             && let Some((pack, record)) = self.locate(id)?
             && record.kind == ObjectKind::Blocked
         {
-            match Blocked::remote(pack, record) {
+            match Blocked::remote(self.clone(), pack, record) {
                 // Merged or collected since it was listed: below it is looked for again.
                 Err(error) if is_gone(&error) => self.refresh()?,
                 other => return other,
@@ -359,7 +359,7 @@ impl Store {
         if let Some((pack, record)) = self.find_indexed(id)? {
             match Self::read_record(&pack, &record) {
                 // Merged or collected since it was listed: below it is looked for again.
-                Err(error) if is_gone(&error) => {}
+                Err(error) if is_gone(&error) => self.refresh()?,
                 other => return other,
             }
         }
@@ -417,6 +417,7 @@ impl Store {
                 Ok(pack) => packs.push(Arc::new(pack)),
                 // The objects of the others stay readable.
                 Err(StoreError::Corrupt { place, reason, .. }) => damaged.push((id, place, reason)),
+                Err(StoreError::TooNew { place, needs }) => damaged.push((id, place, format!("it needs {needs}"))),
                 Err(other) => return Err(other),
             }
         }
@@ -516,7 +517,7 @@ fn cached(backend: Arc<dyn Backend>, options: &StoreOptions) -> Result<Arc<dyn B
 }
 
 /// Whether a file was not there any more.
-fn is_gone(error: &StoreError) -> bool {
+pub(crate) fn is_gone(error: &StoreError) -> bool {
     matches!(error, StoreError::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 

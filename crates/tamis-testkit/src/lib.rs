@@ -1,1 +1,3 @@
 //! Development only: fault injection, generators, conformance suites.
+
+pub mod store;

@@ -272,6 +272,8 @@ impl Backend for CloudBackend {
         let path = self.path(path)?;
         let mut mode = expected.map_or(PutMode::Create, |version| PutMode::Update(update_version(version)));
         let mut delay = Duration::from_millis(50);
+        // Whether an earlier try may have arrived although its answer was lost.
+        let mut is_unsure = false;
         for attempt in 1.. {
             let error = match self.conditional_put(&path, mode.clone(), &bytes)? {
                 Ok(version) => return Ok(Ok(version)),
@@ -284,9 +286,9 @@ impl Backend for CloudBackend {
                 return Err(self.failed("swap", &path, error));
             }
             match self.look(&path)? {
-                // An earlier try arrived although its answer was lost. A caller's bytes are its own
-                // (they name its operation), so equal bytes with a new version are this swap.
-                Some((found, version)) if attempt > 1 && found == bytes && Some(&version) != expected => {
+                // A caller's bytes are its own (they name its operation), so equal bytes with a new
+                // version are this swap.
+                Some((found, version)) if (is_unsure || !moved) && found == bytes && Some(&version) != expected => {
                     return Ok(Ok(version));
                 }
                 // An emptied file is absent: the swap replaces exactly that emptied version.
@@ -297,6 +299,7 @@ impl Backend for CloudBackend {
                 None if expected.is_none() => mode = PutMode::Create,
                 found => return Ok(Err(present(found))),
             }
+            is_unsure |= !moved;
             std::thread::sleep(delay);
             delay *= 2;
         }
@@ -384,6 +387,23 @@ impl CloudFile {
     }
 }
 
+impl CloudFile {
+    /// Reads ranges, several in flight.
+    fn request(&self, ranges: Vec<Range<u64>>) -> Result<Vec<Bytes>> {
+        let counters = &self.backend.counters;
+        counters.request(ranges.len() as u64 - 1);
+        counters.read(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
+        let path = self.path.clone();
+        self.backend
+            .call(|store| async move {
+                let (store, path) = (&store, &path);
+                let reads = ranges.into_iter().map(|range| store.get_range(path, range));
+                futures_util::stream::iter(reads).buffered(IN_FLIGHT).try_collect::<Vec<_>>().await
+            })?
+            .map_err(|e| self.backend.failed("read", &self.path, e))
+    }
+}
+
 impl ReadFile for CloudFile {
     fn size(&self) -> u64 {
         self.size
@@ -415,16 +435,17 @@ impl ReadFile for CloudFile {
             return ranges.iter().map(|range| self.read(range.clone())).collect();
         }
         ranges.iter().try_for_each(|range| self.check(range))?;
-        let (path, wanted) = (self.path.clone(), ranges.to_vec());
-        self.backend.counters.request(ranges.len() as u64 - 1);
-        self.backend.counters.read(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
-        self.backend
-            .call(|store| async move {
-                let (store, path) = (&store, &path);
-                let reads = wanted.into_iter().map(|range| store.get_range(path, range));
-                futures_util::stream::iter(reads).buffered(IN_FLIGHT).try_collect::<Vec<_>>().await
-            })?
-            .map_err(|e| self.backend.failed("read", &self.path, e))
+        let mut found: Vec<Option<Bytes>> = ranges
+            .iter()
+            .map(|range| if range.is_empty() { Some(Bytes::new()) } else { self.in_tail(range) })
+            .collect();
+        let missing: Vec<Range<u64>> =
+            ranges.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(range, _)| range.clone()).collect();
+        if !missing.is_empty() {
+            let mut read = self.request(missing)?.into_iter();
+            found.iter_mut().filter(|slot| slot.is_none()).for_each(|slot| *slot = read.next());
+        }
+        Ok(found.into_iter().flatten().collect())
     }
 }
 
@@ -445,6 +466,13 @@ impl CloudNewFile {
             self.starts.push(self.size - self.open.len() as u64);
             self.chunks.push(self.open.split().freeze());
         }
+    }
+
+    /// Whether an object of this size is there.
+    fn is_there(&self, path: &Path) -> Result<bool> {
+        let wanted = path.clone();
+        let head = self.backend.call(|store| async move { store.head(&wanted).await })?;
+        head.map(|meta| meta.size == self.size).map_err(|e| self.backend.failed("look at", path, e))
     }
 
     /// Puts a very large object in parts. The name appears when the last part is there.
@@ -513,15 +541,23 @@ impl NewFile for CloudNewFile {
         if self.size > WHOLE {
             self.put_parts(&path)?;
         } else {
-            let mut delay = Duration::from_millis(50);
+            let (mut delay, mut mode) = (Duration::from_millis(50), PutMode::Create);
             for attempt in 1.. {
                 let (wanted, payload) = (path.clone(), self.chunks.iter().cloned().collect::<PutPayload>());
+                let mode_now = mode.clone();
                 let put = self
                     .backend
-                    .call(|store| async move { store.put_opts(&wanted, payload, PutMode::Create.into()).await })?;
+                    .call(|store| async move { store.put_opts(&wanted, payload, mode_now.into()).await })?;
                 match put {
-                    // The name is the hash of the content: what is there is the same.
-                    Ok(_) | Err(CloudError::AlreadyExists { .. }) => break,
+                    Ok(_) => break,
+                    // The name is the hash of the content: what is there is the same, unless it
+                    // is damaged.
+                    Err(CloudError::AlreadyExists { .. }) => {
+                        if self.is_there(&path)? {
+                            break;
+                        }
+                        mode = PutMode::Overwrite;
+                    }
                     Err(e @ (CloudError::Generic { .. } | CloudError::Precondition { .. })) if attempt < ATTEMPTS => {
                         tracing::debug!(error = %e, attempt, "put again");
                         std::thread::sleep(delay);
