@@ -6,15 +6,14 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, StructArray, UInt8Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Fields, UInt8Type};
-use bytes::Bytes;
 use parking_lot::RwLock;
 use tamis_core::Hash;
-use tamis_store::{Blocked, Store, Writer};
+use tamis_store::{Store, Writer, blocked_size};
 
 use crate::error::{Result, TableError};
 use crate::node::Node;
 use crate::page::keys::{KeyPage, encode_keys};
-use crate::page::{Blocks, EncodedPage, Page, Projection, encode};
+use crate::page::{EncodedPage, Page, Projection, encode};
 
 /// The pages of a leaf. Groups are aligned with the schema's; `None`: all null, or a newer group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,26 +32,6 @@ impl LeafRef {
     /// Every object of the leaf.
     pub(crate) fn objects(&self) -> impl Iterator<Item = Hash> + '_ {
         [Some(self.keys), self.ops].into_iter().chain(self.groups.iter().copied()).flatten()
-    }
-}
-
-/// A blocked object as pages want it.
-struct Stored {
-    header: Bytes,
-    blocked: Blocked,
-}
-
-impl Blocks for Stored {
-    fn header(&self) -> &Bytes {
-        &self.header
-    }
-
-    fn blocks(&self) -> usize {
-        self.blocked.blocks()
-    }
-
-    fn block(&self, i: usize) -> Result<Bytes> {
-        Ok(self.blocked.block(i)?)
     }
 }
 
@@ -115,26 +94,26 @@ impl TableCache {
         &self.store
     }
 
-    fn stored(&self, id: &Hash) -> Result<Stored> {
-        let blocked = self.store.blocked(id)?;
-        Ok(Stored { header: blocked.header(), blocked })
-    }
-
     pub(crate) fn node(&self, id: &Hash) -> Result<Arc<Node>> {
         self.nodes.get(id, || Node::decode(&self.store.get(id)?).map_err(|e| e.within("node", id)))
     }
 
     pub(crate) fn keys(&self, id: &Hash) -> Result<Arc<KeyPage>> {
-        self.keys.get(id, || KeyPage::open(self.stored(id)?).map_err(|e| e.within("key page", id)))
+        self.keys.get(id, || KeyPage::open(self.store.blocked(id)?).map_err(|e| e.within("key page", id)))
     }
 
     pub(crate) fn page(&self, id: &Hash) -> Result<Arc<Page>> {
-        self.pages.get(id, || Page::open(self.stored(id)?).map_err(|e| e.within("page", id)))
+        self.pages.get(id, || Page::open(self.store.blocked(id)?).map_err(|e| e.within("page", id)))
     }
 
     pub(crate) fn delta_leaf(&self, leaf: &LeafRef) -> Result<Arc<DeltaLeaf>> {
         let ops = leaf.ops.ok_or(TableError::Corrupt { what: "delta", reason: "a leaf has no page of operations" })?;
-        self.deltas.get(&ops, || DeltaLeaf::open(self, leaf, &ops))
+        // By all its pages: two leaves may share the page of operations, or the keys, and differ in the rest.
+        let mut name = Vec::with_capacity(32 * (2 + leaf.groups.len()));
+        name.extend_from_slice(&leaf.keys.0);
+        name.extend_from_slice(&ops.0);
+        leaf.groups.iter().for_each(|group| name.extend_from_slice(&group.unwrap_or(Hash::ZERO).0));
+        self.deltas.get(&Hash::of(&name), || DeltaLeaf::open(self, leaf, &ops))
     }
 }
 
@@ -233,7 +212,7 @@ fn ops_fields(groups: usize) -> Fields {
 /// Writes pages.
 pub(crate) fn put_page(writer: &Writer, page: &EncodedPage) -> Result<(Hash, u64)> {
     let id = writer.put_blocked(&page.header, &page.block_slices())?;
-    Ok((id, page.len() as u64))
+    Ok((id, blocked_size(page.header.len(), page.blocks.iter().map(Vec::len))))
 }
 
 /// Writes a group's page; [`None`] where every value is null.

@@ -140,6 +140,38 @@ pub(crate) fn count_ones(body: &[u8], start: usize, len: usize) -> usize {
     ones
 }
 
+/// The sum of `len` values from `start` of a body whose width divides a byte; [`None`] for other widths.
+///
+/// A word's fields are added pairwise until a multiplication can add the rest.
+pub(crate) fn sum_narrow(body: &[u8], width: u32, start: usize, len: usize) -> Option<u64> {
+    let add: fn(u64) -> u64 = match width {
+        1 => |x| u64::from(x.count_ones()),
+        2 => |x| {
+            let x = (x & 0x3333_3333_3333_3333) + ((x >> 2) & 0x3333_3333_3333_3333);
+            (((x + (x >> 4)) & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0101_0101_0101_0101)) >> 56
+        },
+        4 => |x| {
+            let x = (x & 0x0f0f_0f0f_0f0f_0f0f) + ((x >> 4) & 0x0f0f_0f0f_0f0f_0f0f);
+            x.wrapping_mul(0x0101_0101_0101_0101) >> 56
+        },
+        8 => |x| {
+            let x = (x & 0x00ff_00ff_00ff_00ff) + ((x >> 8) & 0x00ff_00ff_00ff_00ff);
+            x.wrapping_mul(0x0001_0001_0001_0001) >> 48
+        },
+        _ => return None,
+    };
+    let (mut bit, end) = (start * width as usize, (start + len) * width as usize);
+    let mut sum = 0;
+    while bit < end {
+        let shift = bit % 8;
+        let n = (64 - shift).min(end - bit);
+        let word = load64(body, bit / 8) >> shift;
+        sum += add(if n == 64 { word } else { word & ((1u64 << n) - 1) });
+        bit += n;
+    }
+    Some(sum)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +191,25 @@ mod tests {
                 assert_eq!(out, values[start..], "width {width} from {start}");
             }
         }
+    }
+
+    #[test]
+    fn narrow_values_are_summed_in_any_range() {
+        for width in [1u32, 2, 4, 8] {
+            let values: Vec<u64> = (0..300u64).map(|i| (i * i * 31 / 7) & ((1 << width) - 1)).collect();
+            let mut body = Vec::new();
+            pack(values.iter().copied(), width, &mut body);
+            body.extend_from_slice(&[0xff; 8]);
+            for (a, b) in [(0, 300), (1, 64), (63, 65), (5, 5), (70, 299), (8, 72)] {
+                assert_eq!(sum_narrow(&body, width, a, b - a), Some(values[a..b].iter().sum()), "{width}: {a}..{b}");
+            }
+            let full = vec![0xff; 80];
+            assert_eq!(
+                sum_narrow(&full, width, 0, 300 / width as usize),
+                Some(300 / u64::from(width) * ((1 << width) - 1))
+            );
+        }
+        assert_eq!(sum_narrow(&[0; 16], 3, 0, 4), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Everything that is not bytes ends here: validity, lengths, codes, integers, and floats after their
 //! transform. Frame of reference reads one value in O(1), delta in O(64).
 
-use super::bits::{Word, count_ones, get, pack, packed_len, unpack, width_of};
+use super::bits::{Word, count_ones, get, pack, packed_len, sum_narrow, unpack, width_of};
 use super::corrupt;
 use super::wire::{Cursor, load_short, put_varint, short_len, unzigzag, zigzag};
 use crate::error::TableError;
@@ -198,6 +198,12 @@ impl<'a> Ints<'a> {
         if self.width == 0 && self.delta.is_none() {
             let total = self.base.checked_mul(len as u64).filter(|t| *t <= u64::from(u32::MAX));
             return total.map(|t| t as usize).ok_or_else(|| corrupt("lengths overflow"));
+        }
+        if self.delta.is_none() && self.base < 1 << 31 && len < 1 << 20 {
+            if let Some(sum) = sum_narrow(self.body, self.width, start, len) {
+                let sum = self.base * len as u64 + sum;
+                return u32::try_from(sum).map(|s| s as usize).map_err(|_| corrupt("lengths overflow"));
+            }
         }
         let mut buffer = [0u64; 64];
         let (mut at, end, mut sum, mut or) = (start, start + len, 0u64, 0u64);

@@ -108,6 +108,7 @@ fn put_entry(out: &mut Vec<u8>, shared: usize, own: &[u8]) {
 /// An open key page.
 pub struct KeyPage {
     blocks: Box<dyn Blocks>,
+    header: Bytes,
     len: usize,
     /// Where the first key of each block is in the header.
     firsts: Vec<(u32, u32)>,
@@ -123,7 +124,7 @@ impl KeyPage {
     /// Opens a key page: parses its header, touches no block. O(blocks).
     pub fn open(blocks: impl Blocks + 'static) -> Result<KeyPage, TableError> {
         let header = blocks.header();
-        let mut cursor = Cursor::new(header);
+        let mut cursor = Cursor::new(&header);
         if cursor.take(4)? != MAGIC {
             return Err(corrupt("not a key page"));
         }
@@ -140,7 +141,7 @@ impl KeyPage {
         if cursor.position() != header.len() || blocks.blocks() != firsts.len() {
             return Err(corrupt("wrong number of blocks"));
         }
-        Ok(KeyPage { blocks: Box::new(blocks), len, firsts })
+        Ok(KeyPage { blocks: Box::new(blocks), header, len, firsts })
     }
 
     /// Number of keys.
@@ -159,7 +160,7 @@ impl KeyPage {
     }
 
     fn first_key(&self, (at, len): (u32, u32)) -> &[u8] {
-        self.blocks.header().get(at as usize..(at + len) as usize).unwrap_or_default()
+        self.header.get(at as usize..(at + len) as usize).unwrap_or_default()
     }
 
     /// The row of `key`, or where it would stand. O(log blocks + log restarts), touches one block.
@@ -182,6 +183,7 @@ impl KeyPage {
         let block = KeyBlock::open(&bytes, self.rows_in(number))?;
         let mut keys = KeyBuilder::default();
         block.append(row % BLOCK_ROWS..row % BLOCK_ROWS + 1, &mut keys)?;
+        keys.bytes.truncate(keys.used);
         Ok(keys.bytes)
     }
 
@@ -191,7 +193,7 @@ impl KeyPage {
             return Err(TableError::OutOfRange { row: rows.end, rows: self.len });
         }
         let mut keys = KeyBuilder::default();
-        keys.offsets.reserve(rows.len() + 1);
+        keys.offsets.reserve(rows.len());
         let mut row = rows.start;
         while row < rows.end {
             let number = row / BLOCK_ROWS;
@@ -231,15 +233,22 @@ impl KeyPage {
 }
 
 /// Keys on their way into an array.
-#[derive(Default)]
 struct KeyBuilder {
+    /// The keys, and behind `used` what wide copies left.
     bytes: Vec<u8>,
+    used: usize,
     offsets: Vec<i32>,
+}
+
+impl Default for KeyBuilder {
+    fn default() -> KeyBuilder {
+        KeyBuilder { bytes: Vec::new(), used: 0, offsets: vec![0] }
+    }
 }
 
 impl KeyBuilder {
     fn build(mut self) -> Result<BinaryArray, TableError> {
-        self.offsets.insert(0, 0);
+        self.bytes.truncate(self.used);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         BinaryArray::try_new(offsets, Buffer::from_vec(self.bytes), None).map_err(super::leaf::broken)
     }
@@ -276,6 +285,10 @@ fn entry(entries: &[u8], at: usize) -> Result<(usize, usize, usize), TableError>
 
 /// Longest key parts that are copied by words.
 const SHORT: usize = 8;
+/// Longest start of a key that is copied in one piece.
+const WIDE: usize = 32;
+/// Bytes behind a key that copies may write to.
+const SLACK: usize = SHORT + WIDE;
 
 impl<'a> KeyBlock<'a> {
     fn open(bytes: &'a [u8], rows: usize) -> Result<KeyBlock<'a>, TableError> {
@@ -361,8 +374,11 @@ impl<'a> KeyBlock<'a> {
         let first = rows.start / RESTART * RESTART;
         let mut at = self.restart(first / RESTART);
         let (prefix, suffix) = (self.prefix.len(), self.suffix.len());
+        let mut ending = [0u8; SHORT];
+        let short_ending = suffix <= SHORT;
+        ending.iter_mut().zip(self.suffix).for_each(|(e, s)| *e = *s);
         // Entries before the first row asked for are built at its place and overwritten.
-        let start = out.bytes.len();
+        let start = out.used;
         let mut previous = (start, 0usize);
         let mut end = start;
         for i in first..rows.end.min(self.rows) {
@@ -375,25 +391,28 @@ impl<'a> KeyBlock<'a> {
                 return Err(corrupt("key over its limit"));
             }
             at = from + own;
+            let own_bytes = self.entries.get(from..at).ok_or_else(|| corrupt("entry outside its block"))?;
             let here = if i > rows.start { end } else { start };
-            if out.bytes.len() < here + len + SHORT {
-                out.bytes.resize((here + len + SHORT) * 2, 0);
+            if out.bytes.len() < here + len + SLACK {
+                out.bytes.resize((here + len) * 2 + SLACK, 0);
             }
-            if here == start && (i == first) {
+            if i == first {
                 copy(&mut out.bytes, here, self.prefix);
             } else if here != previous.0 {
                 copy_within(&mut out.bytes, previous.0, here, prefix + shared);
             }
-            let own_bytes = self.entries.get(from..at).ok_or_else(|| corrupt("entry outside its block"))?;
             copy_short(&mut out.bytes, here + prefix + shared, self.entries, from, own_bytes);
-            copy(&mut out.bytes, here + prefix + shared + own, self.suffix);
+            match out.bytes.get_mut(here + len - suffix..).and_then(|o| o.first_chunk_mut::<SHORT>()) {
+                Some(o) if short_ending => *o = ending,
+                _ => copy(&mut out.bytes, here + len - suffix, self.suffix),
+            }
             previous = (here, shared + own);
             if i >= rows.start {
                 end = here + len;
                 out.offsets.push(i32::try_from(end).map_err(|_| corrupt("keys over 2 GiB"))?);
             }
         }
-        out.bytes.truncate(end);
+        out.used = end;
         Ok(())
     }
 }
@@ -415,9 +434,14 @@ fn copy_short(out: &mut [u8], at: usize, entries: &[u8], from: usize, own: &[u8]
     }
 }
 
+/// Copies the start of the key before. It ends where the new key begins, so that a wide copy reads
+/// all it needs before it writes; what it writes too much is overwritten next.
 #[inline(always)]
 fn copy_within(out: &mut [u8], from: usize, to: usize, len: usize) {
-    if from + len <= out.len() && to + len <= out.len() {
+    let wide = out.get(from..).and_then(|o| o.first_chunk::<WIDE>()).copied().filter(|_| len <= WIDE);
+    if let (Some(bytes), Some(o)) = (wide, out.get_mut(to..).and_then(|o| o.first_chunk_mut::<WIDE>())) {
+        *o = bytes;
+    } else if from + len <= out.len() && to + len <= out.len() {
         out.copy_within(from..from + len, to);
     }
 }

@@ -64,7 +64,7 @@ const MAX_UNZIPPED: usize = 1 << 20;
 /// Where a page's bytes are: a blocked object of the store, or memory.
 pub trait Blocks: Send + Sync {
     /// The page's header.
-    fn header(&self) -> &Bytes;
+    fn header(&self) -> Bytes;
     /// How many blocks there are.
     fn blocks(&self) -> usize;
     /// The bytes of one block.
@@ -85,8 +85,8 @@ impl From<EncodedPage> for MemoryBlocks {
 }
 
 impl Blocks for MemoryBlocks {
-    fn header(&self) -> &Bytes {
-        &self.header
+    fn header(&self) -> Bytes {
+        self.header.clone()
     }
 
     fn blocks(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Which fields of a column group to read, and as which Arrow types.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
@@ -110,6 +110,8 @@ fn dictionary_type(field: &Field, path: &str, found: &mut bool) -> Field {
 
 /// Null arrays up to this length are kept for the next read.
 const KEPT_NULLS: usize = 1 << 20;
+/// Null arrays shorter than this are kept at their length, for point reads.
+const SHORT_NULLS: usize = 32;
 
 /// One field of the output with the fields below it.
 #[derive(Debug)]
@@ -118,6 +120,7 @@ pub(crate) struct Target {
     /// Fields of a struct; the item of a list; the entry struct of a map.
     pub(crate) children: Vec<Target>,
     nulls: Mutex<Option<ArrayRef>>,
+    short_nulls: [OnceLock<ArrayRef>; SHORT_NULLS],
 }
 
 impl Target {
@@ -129,11 +132,19 @@ impl Target {
             }
             _ => Vec::new(),
         };
-        Target { field: field.clone(), children, nulls: Mutex::new(None) }
+        Target {
+            field: field.clone(),
+            children,
+            nulls: Mutex::new(None),
+            short_nulls: [const { OnceLock::new() }; SHORT_NULLS],
+        }
     }
 
     /// `len` nulls of this field's type, cut from an array made before where there is one.
     pub(crate) fn nulls(&self, len: usize) -> ArrayRef {
+        if let Some(short) = self.short_nulls.get(len) {
+            return short.get_or_init(|| new_null_array(self.field.data_type(), len)).clone();
+        }
         let mut kept = self.nulls.lock();
         match kept.as_ref() {
             Some(array) if array.len() >= len => array.slice(0, len),

@@ -61,7 +61,7 @@ impl Elements {
 impl Page {
     /// Opens a page: parses and checks its header, touches no block. O(header).
     pub fn open(blocks: impl Blocks + 'static) -> Result<Page, TableError> {
-        let header = Header::parse(blocks.header())?;
+        let header = Header::parse(&blocks.header())?;
         if blocks.blocks() != header.blocks() {
             return Err(corrupt("wrong number of blocks"));
         }

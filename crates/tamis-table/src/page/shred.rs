@@ -115,13 +115,17 @@ impl Shredder {
         if let Some(name) = name {
             put_bytes(&mut head, name.as_bytes());
         }
-        if let Some((bits, valid)) = array.logical_nulls().and_then(|nulls| split_nulls(&nulls, &slots)) {
-            if valid.len() == 0 && level > 0 {
-                return Ok(None);
+        if let Some(nulls) = array.logical_nulls() {
+            match count_nulls(&nulls, &slots) {
+                0 => {}
+                n if n == slots.len() && level > 0 => return Ok(None),
+                _ => {
+                    let (bits, valid) = split_nulls(&nulls, &slots);
+                    self.streams.push(Shredded { values: Values::Ints(bits), ends: slots.ends });
+                    head[0] |= VALIDITY;
+                    slots = valid;
+                }
             }
-            self.streams.push(Shredded { values: Values::Ints(bits), ends: slots.ends });
-            head[0] |= VALIDITY;
-            slots = valid;
         }
         self.content(array, form, slots, level, family, &mut head)?;
         Ok(Some(head))
@@ -307,11 +311,15 @@ impl Shredder {
     }
 }
 
-/// Splits by validity: the bits and the slots that are valid; [`None`] where all are.
-fn split_nulls(nulls: &NullBuffer, slots: &Slots) -> Option<(Vec<u64>, Slots)> {
-    if nulls.null_count() == 0 || slots.runs.iter().all(|r| nulls.slice(r.start, r.len()).null_count() == 0) {
-        return None;
+fn count_nulls(nulls: &NullBuffer, slots: &Slots) -> usize {
+    if nulls.null_count() == 0 {
+        return 0;
     }
+    slots.runs.iter().map(|r| nulls.slice(r.start, r.len()).null_count()).sum()
+}
+
+/// Splits by validity: the bits, and the slots that are valid.
+fn split_nulls(nulls: &NullBuffer, slots: &Slots) -> (Vec<u64>, Slots) {
     let mut bits = Vec::with_capacity(slots.len());
     let mut runs = Vec::new();
     for i in slots.each() {
@@ -322,7 +330,7 @@ fn split_nulls(nulls: &NullBuffer, slots: &Slots) -> Option<(Vec<u64>, Slots)> {
         }
     }
     let ends = sums_at(&bits, &slots.ends);
-    Some((bits, Slots { runs, ends }))
+    (bits, Slots { runs, ends })
 }
 
 fn integers(array: &dyn Array, bytes: u8, signed: bool, slots: &Slots) -> Vec<u64> {
