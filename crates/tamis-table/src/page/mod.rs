@@ -98,6 +98,21 @@ impl Blocks for MemoryBlocks {
     }
 }
 
+// The one implementation for stored pages; it stays here, beside the trait.
+impl Blocks for tamis_store::Blocked {
+    fn header(&self) -> Bytes {
+        self.header()
+    }
+
+    fn blocks(&self) -> usize {
+        self.blocks()
+    }
+
+    fn block(&self, i: usize) -> Result<Bytes, TableError> {
+        Ok(self.block(i)?)
+    }
+}
+
 /// The most elements that one node may have in a block of `len` bytes.
 fn most_elements(len: usize) -> usize {
     FREE_ELEMENTS + 8 * len
