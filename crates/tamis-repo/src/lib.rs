@@ -34,6 +34,8 @@ mod dataset;
 mod diff;
 mod draft;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod gc;
 mod graph;
 mod history;

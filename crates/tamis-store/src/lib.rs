@@ -24,6 +24,8 @@ mod blob;
 mod blocked;
 mod copy;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod gc;
 mod location;
 mod merge;

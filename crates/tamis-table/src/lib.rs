@@ -12,6 +12,8 @@
 
 mod cut;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod leaf;
 mod node;
 mod rows;

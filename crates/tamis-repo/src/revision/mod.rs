@@ -13,4 +13,5 @@ mod parse;
 mod resolve;
 mod time;
 
+pub(crate) use parse::parse;
 pub(crate) use resolve::{heads, resolve};

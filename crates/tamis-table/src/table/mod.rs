@@ -38,7 +38,7 @@ use crate::page::Projection;
 use crate::rows::RowBatch;
 use crate::schema::TableSchema;
 use crate::summary::Summary;
-use root::Root;
+pub(crate) use root::Root;
 
 /// One immutable version of a table. Cheap to clone.
 #[derive(Clone, Debug)]
