@@ -123,16 +123,16 @@ fn bytes_chunk(content: &[u8], values: usize, out: &mut Vec<u8>) {
     if content.is_empty() {
         return;
     }
-    if content.len() > LONG * values && u32::try_from(content.len()).is_ok() {
-        if let Ok(frame) = zstd::bulk::compress(content, ZSTD_LEVEL) {
-            let bounded = content.len() <= MAX_UNZIPPED + 256 * frame.len();
-            if frame.len() * 5 < content.len() * 4 && bounded {
-                out.push(1);
-                out.extend_from_slice(&(content.len() as u32).to_le_bytes());
-                out.extend_from_slice(&frame);
-                return;
-            }
-        }
+    if content.len() > LONG * values
+        && u32::try_from(content.len()).is_ok()
+        && let Ok(frame) = zstd::bulk::compress(content, ZSTD_LEVEL)
+        && frame.len() * 5 < content.len() * 4
+        && content.len() <= MAX_UNZIPPED + 256 * frame.len()
+    {
+        out.push(1);
+        out.extend_from_slice(&(content.len() as u32).to_le_bytes());
+        out.extend_from_slice(&frame);
+        return;
     }
     out.push(0);
     out.extend_from_slice(content);

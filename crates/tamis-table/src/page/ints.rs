@@ -199,11 +199,13 @@ impl<'a> Ints<'a> {
             let total = self.base.checked_mul(len as u64).filter(|t| *t <= u64::from(u32::MAX));
             return total.map(|t| t as usize).ok_or_else(|| corrupt("lengths overflow"));
         }
-        if self.delta.is_none() && self.base < 1 << 31 && len < 1 << 20 {
-            if let Some(sum) = sum_narrow(self.body, self.width, start, len) {
-                let sum = self.base * len as u64 + sum;
-                return u32::try_from(sum).map(|s| s as usize).map_err(|_| corrupt("lengths overflow"));
-            }
+        if self.delta.is_none()
+            && self.base < 1 << 31
+            && len < 1 << 20
+            && let Some(sum) = sum_narrow(self.body, self.width, start, len)
+        {
+            let sum = self.base * len as u64 + sum;
+            return u32::try_from(sum).map(|s| s as usize).map_err(|_| corrupt("lengths overflow"));
         }
         let mut buffer = [0u64; 64];
         let (mut at, end, mut sum, mut or) = (start, start + len, 0u64, 0u64);

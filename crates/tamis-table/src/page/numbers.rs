@@ -15,6 +15,8 @@ use crate::error::TableError;
 const POWERS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 /// Adding and subtracting it rounds a double below 2^51 to an integer.
 const ROUND: f64 = 6_755_399_441_055_744.0;
+/// 2^51.
+const LIMIT: f64 = 2_251_799_813_685_248.0;
 /// Bytes an exception costs.
 const EXCEPTION: usize = 12;
 const RELATIVE: u8 = 0x10;
@@ -60,7 +62,8 @@ impl Transform {
 #[inline(always)]
 fn to_decimal(v: f64, power: f64) -> Option<u64> {
     let scaled = v * power;
-    if !(scaled.abs() < 2_251_799_813_685_248.0) {
+    // NaN is not in the range.
+    if !(-LIMIT..LIMIT).contains(&scaled) {
         return None;
     }
     let i = (scaled + ROUND - ROUND) as i64;
@@ -70,7 +73,8 @@ fn to_decimal(v: f64, power: f64) -> Option<u64> {
 #[inline(always)]
 fn to_decimal_f32(v: f32, power: f64) -> Option<u64> {
     let scaled = f64::from(v) * power;
-    if !(scaled.abs() < 2_251_799_813_685_248.0) {
+    // NaN is not in the range.
+    if !(-LIMIT..LIMIT).contains(&scaled) {
         return None;
     }
     let i = (scaled + ROUND - ROUND) as i64;
@@ -488,7 +492,7 @@ mod tests {
         let a: Vec<u64> = (0..500u64).map(|i| i * 7919 % 20_000).collect();
         let b: Vec<u64> = a.iter().enumerate().map(|(i, v)| v + i as u64 % 30).collect();
         let mut first = Prepared::choose(&a, Number::Integer);
-        let mut bytes = vec![Vec::new(), Vec::new()];
+        let mut bytes = [Vec::new(), Vec::new()];
         first.encode(&[], &mut bytes[0]);
         Prepared::choose(&b, Number::Integer).encode(&[(0, &first)], &mut bytes[1]);
         assert!(bytes[1].len() < bytes[0].len() / 2);

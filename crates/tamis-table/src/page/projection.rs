@@ -25,8 +25,8 @@ impl Projection {
         Projection { fields: fields.clone(), targets }
     }
 
-    /// Only the fields named by dotted paths, in the schema's order. A path goes through lists and
-    /// maps without naming their items: `labels.box.xmin`. A path to a struct or list takes all of it.
+    /// Only the fields named by dotted paths, in the schema's order. A path goes through lists
+    /// without naming their items: `labels.box.xmin`. A path to a struct, list or map takes all of it.
     ///
     /// Fails with [`TableError::NoField`] for a path that names nothing.
     pub fn select<S: AsRef<str>>(fields: &Fields, paths: &[S]) -> Result<Projection, TableError> {

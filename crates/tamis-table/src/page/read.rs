@@ -152,8 +152,8 @@ impl<'a> Reader<'a> {
         let root = self.node(0)?;
         let elements = self.validity(root, Elements { spans, count, present: None })?;
         let columns = self.fields(0, &projection.targets, &elements)?;
-        Ok(StructArray::try_new_with_length(projection.fields().clone(), columns, elements.nulls(), count)
-            .map_err(leaf::broken)?)
+        StructArray::try_new_with_length(projection.fields().clone(), columns, elements.nulls(), count)
+            .map_err(leaf::broken)
     }
 
     fn node(&self, number: usize) -> Result<&'a Node, TableError> {

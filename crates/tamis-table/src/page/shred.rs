@@ -265,12 +265,12 @@ impl Shredder {
 
     /// A stream of values, or the one value of all in the header.
     fn values(&mut self, values: Values, ends: Vec<usize>, head: &mut Vec<u8>) {
-        if let Values::Ints(all) | Values::Numbers { bits: all, .. } = &values {
-            if all_equal(all) {
-                head[0] |= CONSTANT;
-                head.extend_from_slice(&all.first().copied().unwrap_or(0).to_le_bytes());
-                return;
-            }
+        if let Values::Ints(all) | Values::Numbers { bits: all, .. } = &values
+            && all_equal(all)
+        {
+            head[0] |= CONSTANT;
+            head.extend_from_slice(&all.first().copied().unwrap_or(0).to_le_bytes());
+            return;
         }
         self.streams.push(Shredded { values, ends });
     }

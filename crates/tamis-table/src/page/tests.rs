@@ -219,7 +219,7 @@ fn random_struct(r: &mut Random, fields: &Fields, n: usize, nulls: Option<NullBu
 pub(crate) fn random_group(seed: u64, n: usize) -> StructArray {
     let mut r = Random(seed);
     let fields = random_fields(&mut r, 4);
-    let nulls = random_nulls(&mut r, n, seed % 4 == 0);
+    let nulls = random_nulls(&mut r, n, seed.is_multiple_of(4));
     random_struct(&mut r, &fields, n, nulls)
 }
 
@@ -409,6 +409,24 @@ fn long_lists_of_one_value_keep_to_the_bound() {
     smaller.blocks[0].truncate(1000);
     let page = Page::open(MemoryBlocks::from(smaller)).unwrap();
     assert!(matches!(page.scan(0..300, &Projection::all(group.fields())), Err(TableError::Corrupt { .. })));
+}
+
+#[test]
+fn a_small_page_cannot_claim_huge_lists() {
+    // labels: a list whose constant length says 2^31 of a constant integer; no blocks at all.
+    let mut header = b"TPGE\x01\x00".to_vec();
+    wire::put_varint(&mut header, 256);
+    header.extend_from_slice(&[0, 1, 0x31, 6]);
+    header.extend_from_slice(b"labels");
+    wire::put_varint(&mut header, 1 << 31);
+    header.extend_from_slice(&[0x14, 3, 1, 0, 0, 0, 0, 0, 0, 0]);
+    let page = Page::open(MemoryBlocks::from(EncodedPage { header, blocks: Vec::new() })).unwrap();
+    let item = Arc::new(Field::new("item", DataType::UInt64, false));
+    let fields = Fields::from(vec![Field::new("labels", DataType::List(item), true)]);
+    for rows in [0..1, 0..256] {
+        let read = page.scan(rows, &Projection::all(&fields));
+        assert!(matches!(read, Err(TableError::Corrupt { .. })), "{read:?}");
+    }
 }
 
 #[test]
