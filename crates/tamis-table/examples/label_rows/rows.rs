@@ -40,7 +40,7 @@ pub(crate) fn schema() -> TableSchema {
         Field::new("score", DataType::Float32, true),
     ];
     let boxes = DataType::List(Field::new("item", DataType::Struct(box_fields()), true).into());
-    let summary = [("tamis.merge", "keyed:id"), ("tamis.summary", "rows;counts:class")];
+    let summary = [("tamis.merge", "keyed:id"), ("tamis.summary", "values;counts:class")];
     let layer = vec![with(Field::new("labels", boxes, true), &summary)];
     TableSchema {
         groups: vec![

@@ -107,8 +107,10 @@ impl Node {
                     if has_ops {
                         out.extend_from_slice(&leaf.ops.unwrap_or(Hash::ZERO).0);
                     }
-                    put_varint(&mut out, leaf.groups.len() as u64);
-                    for group in &leaf.groups {
+                    // Groups that a newer schema adds must not change the nodes of old rows.
+                    let groups = leaf.groups.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+                    put_varint(&mut out, groups as u64);
+                    for group in &leaf.groups[..groups] {
                         out.push(u8::from(group.is_some()));
                         if let Some(id) = group {
                             out.extend_from_slice(&id.0);

@@ -88,7 +88,11 @@ impl TableSchema {
             };
             for field in &old.fields {
                 match new.fields.find(field.name()) {
-                    Some((_, f)) if f.data_type().equals_datatype(field.data_type()) => {}
+                    Some((_, f)) if f.data_type().equals_datatype(field.data_type()) => {
+                        if !same_summaries(field, f) {
+                            return bad(format!("field `{}` cannot change what is summarised", field.name()));
+                        }
+                    }
                     Some(_) => return bad(format!("field `{}` cannot change its type", field.name())),
                     None => return bad(format!("field `{}` cannot be removed", field.name())),
                 }
@@ -103,6 +107,17 @@ impl GroupSchema {
     pub fn new(name: impl Into<String>, fields: impl Into<Fields>) -> GroupSchema {
         GroupSchema { name: name.into(), fields: fields.into() }
     }
+}
+
+/// Whether two fields of the same type ask for the same aggregates at every level: what was not
+/// counted from the start is never exact.
+fn same_summaries(a: &Field, b: &Field) -> bool {
+    let below = |field: &Field| match field.data_type() {
+        DataType::Struct(fields) => fields.clone(),
+        other => list_item(other).cloned().into_iter().collect(),
+    };
+    a.metadata().get("tamis.summary") == b.metadata().get("tamis.summary")
+        && below(a).iter().zip(&below(b)).all(|(a, b)| same_summaries(a, b))
 }
 
 /// The element type of any list type.

@@ -35,6 +35,17 @@ impl Plan {
         Plan { nodes: nodes(&group.fields, &group.name, "") }
     }
 
+    /// Takes the columns of the group out of a map.
+    pub(crate) fn forget(&self, columns: &mut BTreeMap<String, ColumnSummary>) {
+        fn all(nodes: &[Node], columns: &mut BTreeMap<String, ColumnSummary>) {
+            for node in nodes {
+                columns.remove(&node.name);
+                all(&node.children, columns);
+            }
+        }
+        all(&self.nodes, columns);
+    }
+
     /// Adds the aggregates of rows to a map of columns.
     pub(crate) fn collect(&self, rows: &StructArray, into: &mut BTreeMap<String, ColumnSummary>) -> Result<()> {
         collect_struct(&self.nodes, rows.columns(), None, into)

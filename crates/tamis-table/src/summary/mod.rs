@@ -107,6 +107,11 @@ impl Summary {
         }
     }
 
+    /// Leaves out columns of nothing, as the encoding does.
+    pub(crate) fn prune(&mut self) {
+        self.columns.retain(|_, column| !column.is_empty());
+    }
+
     /// A column's aggregate.
     pub fn column(&self, group: &str, path: &str) -> Option<&ColumnSummary> {
         self.columns.get(&column_name(group, path))
@@ -118,6 +123,12 @@ pub(crate) fn column_name(group: &str, path: &str) -> String {
 }
 
 impl ColumnSummary {
+    /// Whether nothing was counted.
+    fn is_empty(&self) -> bool {
+        let has_number = self.values != 0 || self.nonempty != 0 || self.other != 0 || self.sum != 0;
+        !has_number && self.counts.is_empty() && self.range.is_none()
+    }
+
     fn add(&mut self, other: &ColumnSummary) {
         self.values += other.values;
         self.nonempty += other.nonempty;

@@ -26,8 +26,10 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 pub(crate) fn encode(summary: &Summary, out: &mut Vec<u8>) {
     put_signed(out, summary.rows.into());
     out.extend_from_slice(&summary.content.to_le_bytes());
-    put_varint(out, summary.columns.len() as u128);
-    for (name, column) in &summary.columns {
+    // Columns of nothing are left out, so that a field that is new changes no summary of old rows.
+    let columns = || summary.columns.iter().filter(|(_, column)| !column.is_empty());
+    put_varint(out, columns().count() as u128);
+    for (name, column) in columns() {
         put_text(out, name);
         for number in [column.values, column.nonempty, column.other] {
             put_signed(out, number.into());

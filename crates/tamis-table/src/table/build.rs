@@ -50,6 +50,7 @@ impl<'a> LeafWriter<'a> {
                 self.summarise_group(at, &rows.keys, group, &mut summary)?;
             }
         }
+        summary.prune();
         Ok(summary)
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use arrow::array::BooleanBufferBuilder;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, MutableArrayData, StructArray, make_array};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, MutableArrayData, StructArray, UInt32Array, make_array};
 use arrow::buffer::BooleanBuffer;
 use tamis_core::Hash;
 use tamis_store::Writer;
@@ -241,9 +241,20 @@ impl DeltaRows {
         self.ops.iter().all(|op| matches!(op, RowOp::Patch | RowOp::Replace))
     }
 
+    /// Where the rows stand among keys that have them all.
+    pub(crate) fn places(&self, keys: &BinaryArray) -> Result<UInt32Array> {
+        let (mut places, mut from) = (Vec::with_capacity(self.len()), 0);
+        for key in self.keys.iter().flatten() {
+            from = position(keys, from, key)
+                .map_err(|_| TableError::Corrupt { what: "delta", reason: "it patches a row that is not there" })?;
+            places.push(from as u32);
+        }
+        Ok(places.into())
+    }
+
     /// The rows of a base leaf with these on top. Groups are aligned with the columns; a group that
     /// is `None` in the base is null there.
-    pub(crate) fn over(&self, base: &RowBatch, schema: &TableSchema, columns: &Columns) -> Result<RowBatch> {
+    pub(crate) fn over(&self, base: &RowBatch, columns: &Columns) -> Result<RowBatch> {
         // Runs of the outcome: rows of the base, or one row of the delta with its base row.
         let mut runs: Vec<Run> = Vec::with_capacity(2 * self.len() + 1);
         let mut at = 0;
@@ -271,9 +282,7 @@ impl DeltaRows {
         let mut groups = Vec::with_capacity(columns.0.len());
         for (at, projection) in columns.0.iter().enumerate() {
             groups.push(match projection {
-                Some(projection) => {
-                    Some(self.over_group(at, base, &schema.groups[at], projection, &runs, keys.len())?)
-                }
+                Some(projection) => Some(self.over_group(at, base, projection, &runs, keys.len())?),
                 None => None,
             });
         }
@@ -284,14 +293,13 @@ impl DeltaRows {
         &self,
         at: usize,
         base: &RowBatch,
-        group: &GroupSchema,
         projection: &Projection,
         runs: &[Run],
         rows: usize,
     ) -> Result<StructArray> {
         let own = self.groups.get(at).and_then(Option::as_ref);
         let under = base.groups[at].as_ref();
-        let fields = GroupSchema::new(&group.name, projection.fields().clone());
+        let fields = GroupSchema::new("", projection.fields().clone());
         if own.is_none() && self.ops.iter().all(|op| *op == RowOp::Patch) {
             return under.cloned().map_or_else(|| null_group(&fields, rows), Ok);
         }
@@ -336,7 +344,7 @@ fn over_keys(base: &RowBatch, delta: &DeltaRows, runs: &[Run]) -> BinaryArray {
 }
 
 /// Binary search from a position on.
-fn position(keys: &BinaryArray, from: usize, key: &[u8]) -> std::result::Result<usize, usize> {
+pub(super) fn position(keys: &BinaryArray, from: usize, key: &[u8]) -> std::result::Result<usize, usize> {
     let (mut low, mut high) = (from, keys.len());
     while low < high {
         let middle = low + (high - low) / 2;

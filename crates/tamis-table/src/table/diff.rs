@@ -1,19 +1,23 @@
 //! Differences of two versions: old and new values of the rows that differ, in order.
 
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, StructArray};
+use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, StructArray, UInt32Array};
+use arrow::compute::take;
 use tamis_core::Hash;
 
 use super::build::concat;
 use super::change::Change;
-use super::delta::DeltaRows;
+use super::delta::{DeltaRows, position};
 use super::root::DeltaRef;
-use super::{Columns, ScanOptions, Table};
+use super::{Columns, Scan, ScanOptions, Table};
 use crate::error::{Result, TableError};
 use crate::node::{KeyRange, LeafAt, leaves};
-use crate::rows::{RowBatch, group_hashes, keys_of};
+use crate::page::Projection;
+use crate::rows::{RowBatch, group_hashes, keys_of, null_group};
+use crate::schema::{GroupSchema, TableSchema};
 
 /// Rows of a batch of differences.
 const BATCH: usize = 8192;
@@ -60,7 +64,7 @@ impl Table {
     /// O(rows of the deltas and leaves that only one of them has).
     pub fn diff(&self, newer: &Table) -> Result<impl Iterator<Item = Result<DiffBatch>> + use<>> {
         let parts = if self.id() == newer.id() { VecDeque::new() } else { parts(self, newer)? };
-        Ok(Diff { old: self.clone(), new: newer.clone(), parts, open: None })
+        Ok(Diff::new(self, newer, parts))
     }
 
     /// The rows that an edit changed, with this version as the one before it. O(changes).
@@ -71,7 +75,7 @@ impl Table {
     ) -> Result<impl Iterator<Item = Result<DiffBatch>> + use<>> {
         let keys = change.keys(self.cache(), newer.schema())?;
         let parts = VecDeque::from([Part::Keys(keys)]);
-        Ok(Diff { old: self.clone(), new: newer.clone(), parts, open: None })
+        Ok(Diff::new(self, newer, parts))
     }
 }
 
@@ -92,7 +96,10 @@ fn parts(old: &Table, new: &Table) -> Result<VecDeque<Part>> {
         for delta in deltas {
             let columns = Columns::none(table.schema());
             let rows = DeltaRows::load(table.cache(), &delta.node, &KeyRange::default(), &columns)?;
-            let is_outside = |key: &&[u8]| !ranges.iter().any(|range| range.contains(key));
+            let is_outside = |key: &&[u8]| {
+                let after = ranges.partition_point(|range| range.is_after_start(key));
+                !after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|range| range.contains(key))
+            };
             keys.extend(rows.keys.iter().flatten().filter(is_outside).map(<[u8]>::to_vec));
         }
         Ok(())
@@ -183,8 +190,41 @@ fn same_pages(a: &LeafAt, b: &LeafAt) -> bool {
 struct Diff {
     old: Table,
     new: Table,
+    /// The wider one of the two: both are read with it.
+    schema: Arc<TableSchema>,
+    columns: Columns,
     parts: VecDeque<Part>,
     open: Option<Ranged>,
+}
+
+impl Diff {
+    fn new(old: &Table, new: &Table, parts: VecDeque<Part>) -> Diff {
+        let is_narrower = new.schema() != old.schema() && new.schema().evolves_to(old.schema()).is_ok();
+        let schema = Arc::clone(if is_narrower { &old.0.schema } else { &new.0.schema });
+        Diff { old: old.clone(), new: new.clone(), columns: Columns::all(&schema), schema, parts, open: None }
+    }
+
+    /// The next rows that may differ, compared; [`None`] at the end.
+    fn step(&mut self) -> Result<Option<DiffBatch>> {
+        loop {
+            if let Some(ranged) = &mut self.open {
+                if let Some(batch) = ranged.next(&self.schema, &self.columns)? {
+                    return Ok(Some(batch));
+                }
+                self.open = None;
+            }
+            match self.parts.pop_front() {
+                None => return Ok(None),
+                Some(Part::Keys(keys)) => {
+                    return compare(&self.old, &self.new, &keys, &self.schema, &self.columns).map(Some);
+                }
+                Some(Part::Range(range)) => {
+                    let side = |table: &Table| Side::new(table, &self.columns, &range);
+                    self.open = Some(Ranged { sides: [side(&self.old)?, side(&self.new)?] });
+                }
+            }
+        }
+    }
 }
 
 impl Iterator for Diff {
@@ -192,102 +232,140 @@ impl Iterator for Diff {
 
     fn next(&mut self) -> Option<Result<DiffBatch>> {
         loop {
-            let keys = match &mut self.open {
-                Some(ranged) => match ranged.keys() {
-                    Ok(Some(keys)) => keys,
-                    Ok(None) => {
-                        self.open = None;
-                        continue;
-                    }
-                    Err(error) => return Some(Err(error)),
-                },
-                None => match self.parts.pop_front()? {
-                    Part::Keys(keys) => keys,
-                    Part::Range(range) => {
-                        match Ranged::new(&self.old, &self.new, &range) {
-                            Ok(ranged) => self.open = Some(ranged),
-                            Err(error) => return Some(Err(error)),
-                        }
-                        continue;
-                    }
-                },
-            };
-            match compare(&self.old, &self.new, &keys) {
-                Ok(batch) if batch.is_empty() => {}
-                outcome => return Some(outcome),
+            match self.step() {
+                Ok(Some(batch)) if batch.is_empty() => {}
+                outcome => return outcome.transpose(),
             }
         }
     }
 }
 
-/// All keys of a range in either version, batch by batch.
+/// Both versions of a range, leaf by leaf.
 struct Ranged {
-    sides: [std::iter::Peekable<Keys>; 2],
+    sides: [Side; 2],
 }
 
-type Keys = Box<dyn Iterator<Item = Result<Vec<u8>>> + Send>;
+/// One version of a range: what is left of the leaf at hand, and the leaves after it.
+struct Side {
+    rows: RowBatch,
+    rest: Scan,
+}
+
+impl Side {
+    fn new(table: &Table, columns: &Columns, range: &KeyRange) -> Result<Side> {
+        let options = ScanOptions::new(columns.clone()).range(range.start.clone(), range.end.clone()).threads(2);
+        let mut side = Side { rows: null_rows(columns, 0)?, rest: table.scan(options)? };
+        side.advance(0)?;
+        Ok(side)
+    }
+
+    /// Takes the first rows of the leaf at hand, and goes on where it is used up.
+    fn advance(&mut self, count: usize) -> Result<RowBatch> {
+        let taken = self.rows.slice(0, count);
+        self.rows = self.rows.slice(count, self.rows.len() - count);
+        while self.rows.is_empty() {
+            let Some(next) = self.rest.next() else { break };
+            self.rows = next?;
+        }
+        Ok(taken)
+    }
+
+    fn last(&self) -> Option<&[u8]> {
+        self.rows.len().checked_sub(1).map(|last| self.rows.keys.value(last))
+    }
+
+    /// The rows up to a key, this one included.
+    fn up_to(&mut self, key: &[u8]) -> Result<RowBatch> {
+        let (Ok(count) | Err(count)) = position(&self.rows.keys, 0, key).map(|row| row + 1);
+        self.advance(count)
+    }
+}
 
 impl Ranged {
-    fn new(old: &Table, new: &Table, range: &KeyRange) -> Result<Ranged> {
-        let side = |table: &Table| -> Result<std::iter::Peekable<Keys>> {
-            let options = ScanOptions::new(Columns::none(table.schema())).range(range.start.clone(), range.end.clone());
-            let keys = table.scan(options)?.flat_map(|batch| {
-                let keys: Vec<Result<Vec<u8>>> = match batch {
-                    Ok(batch) => batch.keys.iter().flatten().map(|key| Ok(key.to_vec())).collect(),
-                    Err(error) => vec![Err(error)],
-                };
-                keys
-            });
-            let keys: Keys = Box::new(keys);
-            Ok(keys.peekable())
+    /// The differences of the next rows; [`None`] at the end of the range.
+    fn next(&mut self, schema: &TableSchema, columns: &Columns) -> Result<Option<DiffBatch>> {
+        let [old, new] = &mut self.sides;
+        let end = match (old.last(), new.last()) {
+            (Some(a), Some(b)) => a.min(b),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => return Ok(None),
         };
-        Ok(Ranged { sides: [side(old)?, side(new)?] })
-    }
-
-    fn keys(&mut self) -> Result<Option<BinaryArray>> {
-        let mut found: Vec<Vec<u8>> = Vec::new();
-        while found.len() < BATCH {
-            let mut least: Option<Vec<u8>> = None;
-            for side in &mut self.sides {
-                match side.peek() {
-                    Some(Ok(key)) if least.as_ref().is_none_or(|least| key < least) => least = Some(key.clone()),
-                    Some(Err(_)) => match side.next() {
-                        Some(Err(error)) => return Err(error),
-                        _ => return Err(TableError::Internal("an error that went away")),
-                    },
-                    _ => {}
-                }
+        let end = end.to_vec();
+        let (old, new) = (old.up_to(&end)?, new.up_to(&end)?);
+        let (a, b) = rayon::join(|| hashes(schema, &old), || hashes(schema, &new));
+        let (a, b) = (a?, b?);
+        let is_same = |x: usize, y: usize| a.iter().zip(&b).all(|(a, b)| a[x] == b[y]);
+        // Rows that differ, by their places on both sides.
+        let mut places: [Vec<Option<u32>>; 2] = [Vec::new(), Vec::new()];
+        let (mut x, mut y) = (0, 0);
+        while x < old.len() || y < new.len() {
+            let order = match (x < old.len(), y < new.len()) {
+                (true, true) => old.keys.value(x).cmp(new.keys.value(y)),
+                (true, false) => Ordering::Less,
+                (false, _) => Ordering::Greater,
+            };
+            if order.is_ne() || !is_same(x, y) {
+                places[0].push(order.is_le().then_some(x as u32));
+                places[1].push(order.is_ge().then_some(y as u32));
             }
-            let Some(key) = least else { break };
-            for side in &mut self.sides {
-                side.next_if(|next| matches!(next, Ok(next) if *next == key));
-            }
-            found.push(key);
+            x += usize::from(order.is_le());
+            y += usize::from(order.is_ge());
         }
-        Ok((!found.is_empty()).then(|| keys_of(found.iter().map(Vec::as_slice))))
+        let pick = |hashes: &[u128], place: Option<u32>| place.map_or(0, |row| hashes[row as usize]);
+        let changed = |(a, b): (&Vec<u128>, &Vec<u128>)| {
+            let pairs = places[0].iter().zip(&places[1]);
+            pairs.map(|(x, y)| pick(a, *x) != pick(b, *y)).collect()
+        };
+        let changed = a.iter().zip(&b).map(changed).collect();
+        let keys = places[0].iter().zip(&places[1]).map(|(x, y)| match (x, y) {
+            (Some(x), _) => old.keys.value(*x as usize),
+            (None, y) => new.keys.value(y.unwrap_or(0) as usize),
+        });
+        let keys = keys_of(keys);
+        let [was, is] = places.each_ref().map(|places| places.iter().map(Option::is_some).collect());
+        let [x, y] = places.map(UInt32Array::from);
+        let (old, new) = (picked(&old, &keys, &x, columns)?, picked(&new, &keys, &y, columns)?);
+        Ok(Some(DiffBatch { keys, old, was, new, is, changed }))
     }
+}
+
+/// The rows at some places, null where there is none.
+fn picked(rows: &RowBatch, keys: &BinaryArray, places: &UInt32Array, columns: &Columns) -> Result<RowBatch> {
+    let groups = rows.groups.iter().enumerate().map(|(at, group)| {
+        let Some(group) = group else { return Ok(None) };
+        if group.num_columns() == 0 || rows.is_empty() {
+            return null_rows(columns, places.len()).map(|mut rows| rows.groups.swap_remove(at));
+        }
+        let columns = group.columns().iter().map(|column| take(column, places, None));
+        let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+        Ok(Some(StructArray::try_new(group.fields().clone(), columns, None)?))
+    });
+    Ok(RowBatch { keys: keys.clone(), groups: groups.collect::<Result<_>>()? })
+}
+
+/// Rows of nulls, with keys that are empty.
+fn null_rows(columns: &Columns, rows: usize) -> Result<RowBatch> {
+    let group = |projection: &Projection| null_group(&GroupSchema::new("", projection.fields().clone()), rows);
+    let groups = columns.0.iter().map(|projection| projection.as_ref().map(group).transpose());
+    Ok(RowBatch { keys: keys_of(vec![&b""[..]; rows]), groups: groups.collect::<Result<_>>()? })
+}
+
+/// The hashes of all groups of some rows.
+fn hashes(schema: &TableSchema, rows: &RowBatch) -> Result<Vec<Vec<u128>>> {
+    let hashes = |(rows_of, group): (&Option<StructArray>, &GroupSchema)| match rows_of {
+        Some(values) => group_hashes(&group.name, &rows.keys, values),
+        None => Ok(vec![0; rows.len()]),
+    };
+    rows.groups.iter().zip(&schema.groups).map(hashes).collect()
 }
 
 /// Reads both versions of some rows and keeps those that differ.
-fn compare(old: &Table, new: &Table, keys: &BinaryArray) -> Result<DiffBatch> {
-    let schema = new.schema();
-    // The old version may have fewer groups and fields: it is read as the new one's schema.
-    let columns = Columns::all(schema);
-    let old_columns = Columns(columns.0[..old.schema().groups.len().min(columns.0.len())].to_vec());
-    let (mut before, was) = old.get_many(keys, &old_columns)?;
-    let (after, is) = new.get_many(keys, &columns)?;
-    for group in &schema.groups[before.groups.len()..] {
-        before.groups.push(Some(crate::rows::null_group(group, keys.len())?));
-    }
-    let mut changed: Vec<Vec<bool>> = Vec::with_capacity(schema.groups.len());
-    for (at, group) in schema.groups.iter().enumerate() {
-        let hashes = |rows: &RowBatch| match &rows.groups[at] {
-            Some(rows) => group_hashes(&group.name, keys, rows),
-            None => Ok(vec![0; keys.len()]),
-        };
-        let (a, b) = (hashes(&before)?, hashes(&after)?);
-        changed.push(a.iter().zip(&b).map(|(a, b)| a != b).collect());
-    }
+fn compare(old: &Table, new: &Table, keys: &BinaryArray, schema: &TableSchema, columns: &Columns) -> Result<DiffBatch> {
+    let (before, was) = old.get_many(keys, columns)?;
+    let (after, is) = new.get_many(keys, columns)?;
+    let (a, b) = (hashes(schema, &before)?, hashes(schema, &after)?);
+    let changed: Vec<Vec<bool>> =
+        a.iter().zip(&b).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a != b).collect()).collect();
     let differs: Vec<bool> =
         (0..keys.len()).map(|row| was[row] != is[row] || changed.iter().any(|group| group[row])).collect();
     if differs.iter().all(|differs| *differs) {

@@ -183,6 +183,7 @@ impl Table {
             let present: BooleanBuffer = (0..keys.len()).filter(|row| kept[*row]).map(gains).collect();
             delta_groups.push((!new.is_empty()).then_some(DeltaGroup { present, rows: new }));
         }
+        summary.prune();
         let keys = arrow::compute::filter(keys, &BooleanArray::from(kept))?.as_binary::<i32>().clone();
         Ok(DeltaRows { keys, ops: ops.iter().flatten().copied().collect(), groups: delta_groups })
     }

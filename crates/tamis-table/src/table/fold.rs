@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::compute::take;
+use rayon::prelude::*;
 use tamis_store::Writer;
 
 use super::build::{Cutter, LeafWriter, child};
@@ -12,7 +15,7 @@ use super::{Columns, Table};
 use crate::error::{Result, TableError};
 use crate::leaf::{LeafRef, RowOp, TableCache, put_group};
 use crate::node::{Child, KeyRange, LeafAt, Target, leaves, put_tree};
-use crate::rows::RowBatch;
+use crate::rows::{RowBatch, group_hashes};
 use crate::schema::TableSchema;
 use crate::summary;
 
@@ -32,9 +35,13 @@ pub(super) fn after_edit(
     let columns = Columns::all(schema);
     let mut folded = newest;
     let mut is_changed = false;
+    // Too deep: rows are folded whatever their number, by the same ratio, so that no delta is
+    // written again with every edit.
+    let is_deep = root.deltas.len() > options.depth;
+    let most = if is_deep { u64::MAX } else { options.fold_rows };
     while let [.., older, newer] = &root.deltas[..] {
         let rows = older.rows + newer.rows;
-        let is_due = older.rows <= options.fold_ratio * newer.rows && rows <= options.fold_rows;
+        let is_due = older.rows <= options.fold_ratio * newer.rows && rows <= most;
         if !is_due && root.deltas.len() <= options.depth {
             break;
         }
@@ -98,27 +105,58 @@ impl Folder<'_> {
             self.recut(&mut out, &mut std::iter::once(Ok(rows)))?;
             return Ok(out);
         }
+        // Each leaf on its own, many at once: right wherever the new cuts end at the old one.
+        let parts = (0..base.len()).into_par_iter().map(|at| self.part(base, at)).collect::<Result<Vec<_>>>()?;
+        let mut parts = parts.into_iter();
         let mut at = 0;
-        while at < base.len() {
-            let range = self.range(base, at);
-            let delta = self.overlay(&range)?;
-            if delta.len() == 0 {
-                out.push(base[at].child().clone());
+        while let Some(part) = parts.next() {
+            at += 1;
+            if let Some(children) = part {
+                out.extend(children);
+                continue;
+            }
+            // From this cut on until a cut falls on an old one.
+            at -= 1;
+            let first = at;
+            let mut rows = std::iter::from_fn(|| {
+                let leaf = base.get(at)?;
                 at += 1;
-            } else if delta.keeps_keys() {
-                out.push(self.patched(&base[at], &delta)?);
-                at += 1;
-            } else {
-                // From this cut on until a cut falls on an old one.
-                let mut parts = std::iter::from_fn(|| {
-                    let leaf = base.get(at)?;
-                    at += 1;
-                    Some(self.rows(Some(leaf), &self.range(base, at - 1)))
-                });
-                self.recut(&mut out, &mut parts)?;
+                Some(self.rows(Some(leaf), &self.range(base, at - 1)))
+            });
+            self.recut(&mut out, &mut rows)?;
+            for _ in first + 1..at {
+                parts.next();
             }
         }
         Ok(out)
+    }
+
+    /// What becomes of a leaf that begins at a cut; [`None`] where its end is no cut any more.
+    fn part(&self, base: &[LeafAt], at: usize) -> Result<Option<Vec<Child>>> {
+        let delta = self.overlay(&self.range(base, at))?;
+        if delta.len() == 0 {
+            return Ok(Some(vec![base[at].child().clone()]));
+        }
+        if delta.keeps_keys() {
+            return Ok(Some(vec![self.patched(&base[at], &delta)?]));
+        }
+        let rows = delta.over(&read_base(self.cache, &base[at], &self.columns)?, &self.columns)?;
+        let mut cutter = Cutter::new(self.root.cut);
+        let mut children = Vec::new();
+        cutter.push(&rows, &mut |rows| {
+            children.push(self.writer.put(&rows)?);
+            Ok(())
+        })?;
+        if cutter.is_at_cut() {
+            return Ok(Some(children));
+        }
+        if at + 1 < base.len() {
+            return Ok(None);
+        }
+        if let Some(rows) = cutter.finish()? {
+            children.push(self.writer.put(&rows)?);
+        }
+        Ok(Some(children))
     }
 
     /// Keys of a leaf and of rows to be put into it: up to its last key; of the last leaf, all.
@@ -136,7 +174,7 @@ impl Folder<'_> {
     }
 
     fn rows(&self, leaf: Option<&LeafAt>, range: &KeyRange) -> Result<RowBatch> {
-        read_leaf(self.cache, self.root, leaf, range, self.writer.schema, &self.columns)
+        read_leaf(self.cache, self.root, leaf, range, &self.columns)
     }
 
     /// Cuts and writes parts until a part's end is a cut.
@@ -158,26 +196,42 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// A leaf whose keys stay: only the pages of changed groups are written.
+    /// A leaf whose keys stay: only changed groups are read and written.
     fn patched(&self, leaf: &LeafAt, delta: &DeltaRows) -> Result<Child> {
         let reference = leaf.leaf().ok_or(TableError::Internal("not a leaf"))?;
-        let base = read_base(self.cache, leaf, &self.columns)?;
-        let rows = delta.over(&base, self.writer.schema, &self.columns)?;
         let is_whole = delta.ops.contains(&RowOp::Replace);
+        let is_changed = |at: usize| is_whole || delta.groups.get(at).is_some_and(Option::is_some);
+        let changed = self.columns.0.iter().enumerate().map(|(at, group)| group.clone().filter(|_| is_changed(at)));
+        let columns = Columns(changed.collect());
+        let base = read_base(self.cache, leaf, &columns)?;
+        let rows = delta.over(&base, &columns)?;
+        let places = delta.places(&base.keys)?;
+        let keys = take(&base.keys, &places, None)?.as_binary::<i32>().clone();
+        let mut summary = leaf.child().summary()?;
         let mut groups = Vec::with_capacity(rows.groups.len());
         for (at, group) in rows.groups.iter().enumerate() {
-            let is_changed = is_whole || delta.groups.get(at).is_some_and(Option::is_some);
-            groups.push(match group {
-                Some(group) if is_changed => put_group(self.writer.writer, group)?.map(|(id, _)| id),
-                _ => reference.group(at),
-            });
+            let Some(group) = group else {
+                groups.push(reference.group(at));
+                continue;
+            };
+            let name = &self.writer.schema.groups[at].name;
+            if let Some(old) = &base.groups[at] {
+                let old = group_hashes(name, &keys, take(old, &places, None)?.as_struct())?;
+                summary.content = old.iter().fold(summary.content, |sum, hash| sum.wrapping_sub(*hash));
+            }
+            let new = group_hashes(name, &keys, take(group, &places, None)?.as_struct())?;
+            summary.content = new.iter().fold(summary.content, |sum, hash| sum.wrapping_add(*hash));
+            self.writer.plans[at].forget(&mut summary.columns);
+            self.writer.plans[at].collect(group, &mut summary.columns)?;
+            groups.push(put_group(self.writer.writer, group)?.map(|(id, _)| id));
         }
+        summary.prune();
         let mut bytes = 0;
         for id in groups.iter().flatten().chain([&reference.keys]) {
             bytes += self.cache.store().blocked(id)?.size();
         }
         let mut encoded = Vec::new();
-        summary::encode(&self.writer.summarise(&rows)?, &mut encoded);
+        summary::encode(&summary, &mut encoded);
         child(&rows.keys, bytes, LeafRef { keys: reference.keys, ops: None, groups }, encoded)
     }
 }
@@ -233,7 +287,6 @@ pub(super) fn read_leaf(
     root: &Root,
     leaf: Option<&LeafAt>,
     range: &KeyRange,
-    schema: &TableSchema,
     columns: &Columns,
 ) -> Result<RowBatch> {
     let base = match leaf {
@@ -254,7 +307,7 @@ pub(super) fn read_leaf(
         return Ok(base);
     }
     let delta = overlay(cache, root, range, columns)?;
-    if delta.len() == 0 { Ok(base) } else { delta.over(&base, schema, columns) }
+    if delta.len() == 0 { Ok(base) } else { delta.over(&base, columns) }
 }
 
 impl Table {

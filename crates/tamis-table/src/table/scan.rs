@@ -81,14 +81,7 @@ impl Task {
             start: own.start.into_iter().chain(self.range.start.clone()).max(),
             end: own.end.into_iter().chain(self.range.end.clone()).min(),
         };
-        let rows = read_leaf(
-            table.cache(),
-            &table.0.root,
-            self.leaves.get(at),
-            &range,
-            table.schema(),
-            &self.options.columns,
-        )?;
+        let rows = read_leaf(table.cache(), &table.0.root, self.leaves.get(at), &range, &self.options.columns)?;
         if self.range == KeyRange::default() {
             return Ok(rows);
         }

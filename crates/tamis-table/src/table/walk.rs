@@ -176,7 +176,7 @@ pub(super) fn summary_of(table: &Table, range: &KeyRange) -> Result<Summary> {
             total.add(&leaf.child().summary()?);
             continue;
         }
-        let rows = read_leaf(table.cache(), root, found.get(at), &own, table.schema(), &columns)?;
+        let rows = read_leaf(table.cache(), root, found.get(at), &own, &columns)?;
         add_rows(&rows, range, &leaf_writer, &mut total)?;
     }
     Ok(total)
