@@ -40,7 +40,7 @@ pub(crate) fn put(writer: &Writer, bytes: &[u8]) -> Result<BlobId> {
     let id = Hash::of(bytes);
     if bytes.len() <= WHOLE {
         writer.put_hashed(id, bytes)?;
-    } else if !writer.contains(&id)? {
+    } else if !writer.contains_blob(&id)? {
         let mut list = List::new();
         put_chunks(writer, bytes, true, &mut list)?;
         writer.put_chunk_list(id, &list.encode())?;
@@ -67,7 +67,7 @@ pub(crate) fn put_from(writer: &Writer, reader: &mut dyn Read) -> Result<BlobId>
         fill(reader, &mut window, missing)?;
     }
     let id = Hash(*hasher.finalize().as_bytes());
-    if !writer.contains(&id)? {
+    if !writer.contains_blob(&id)? {
         writer.put_chunk_list(id, &list.encode())?;
     }
     Ok(BlobId(id))

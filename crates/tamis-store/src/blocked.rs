@@ -111,6 +111,8 @@ struct Inner {
     prelude: Bytes,
     layout: Layout,
     bytes: Source,
+    /// The pack it was opened in, for messages.
+    opened_in: Box<str>,
     verified: Box<[AtomicU64]>,
 }
 
@@ -162,7 +164,7 @@ impl Blocked {
         }
         let verified = (0..layout.ends.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         let bytes = source(&layout);
-        Ok(Blocked(Arc::new(Inner { id, prelude, layout, bytes, verified })))
+        Ok(Blocked(Arc::new(Inner { id, prelude, layout, bytes, opened_in: place.into(), verified })))
     }
 
     /// The object's id.
@@ -239,12 +241,8 @@ impl Blocked {
         let (word, bit) = (&inner.verified[at / 64], 1u64 << (at % 64));
         if word.load(Ordering::Relaxed) & bit == 0 {
             if Some(Hash::of(&bytes)) != self.block_hash(at) {
-                let place = match &inner.bytes {
-                    Source::Whole(_) => "the lake".to_owned(),
-                    Source::Remote { place, .. } => place.lock().0.place().to_owned(),
-                };
                 let reason = format!("block {at} does not have the hash that its prelude states");
-                return Err(StoreError::corrupt(format!("object {}", inner.id), place, reason));
+                return Err(StoreError::corrupt(format!("object {}", inner.id), &*inner.opened_in, reason));
             }
             word.fetch_or(bit, Ordering::Relaxed);
         }

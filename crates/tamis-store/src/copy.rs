@@ -46,6 +46,7 @@ impl Store {
         progress: &Progress,
     ) -> Result<CopyStats> {
         self.check_writable()?;
+        self.note_condemned()?;
         self.refresh()?;
         let mut stats = CopyStats::default();
         let mut seen = HashSet::new();
@@ -106,7 +107,7 @@ impl Store {
         if !seen.insert(*id) {
             return Ok(());
         }
-        if self.contains_lasting(id)? {
+        if self.contains_blob_lasting(id)? {
             stats.skipped += 1;
             return Ok(());
         }

@@ -313,8 +313,31 @@ impl Store {
         Ok(false)
     }
 
+    /// As [`Store::contains_lasting`], and for a blob in chunks the same of each chunk.
+    pub(crate) fn contains_blob_lasting(&self, id: &Hash) -> Result<bool> {
+        if !self.contains_lasting(id)? {
+            return Ok(false);
+        }
+        if self.0.condemned.lock().ids.is_empty() {
+            return Ok(true);
+        }
+        match self.find_indexed(id)? {
+            Some((pack, record)) if record.kind == ObjectKind::ChunkList => {
+                let bytes = pack.decode(&record, pack.frame(&record)?)?;
+                let list = List::decode(&bytes).map_err(|reason| pack.corrupt(id, reason))?;
+                for (chunk, _) in &list.chunks {
+                    if !self.contains_lasting(chunk)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            _ => Ok(true),
+        }
+    }
+
     /// Looks at the list of condemned packs, and at the packs again when it has changed.
-    fn note_condemned(&self) -> Result<()> {
+    pub(crate) fn note_condemned(&self) -> Result<()> {
         let (condemned, version) = Condemned::load(self.backend())?;
         let mut seen = self.0.condemned.lock();
         if seen.version.as_ref() == Some(&version) {

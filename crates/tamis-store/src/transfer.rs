@@ -85,13 +85,12 @@ fn spans(records: &[Record]) -> Vec<Span> {
     out
 }
 
+/// Handles a group of frames.
+type Take<'a> = dyn FnMut(&[(Record, Bytes)]) -> Result<()> + 'a;
+
 /// Reads the frames of records of one pack, in the order of their offsets, and hands them to
 /// `take` in groups. The next group is read while the last is handled.
-pub(crate) fn read_frames(
-    pack: &Pack,
-    mut records: Vec<Record>,
-    take: &mut dyn FnMut(&[(Record, Bytes)]) -> Result<()>,
-) -> Result<()> {
+pub(crate) fn read_frames(pack: &Pack, mut records: Vec<Record>, take: &mut Take<'_>) -> Result<()> {
     records.sort_unstable_by_key(|record| record.offset);
     let spans = spans(&records);
     std::thread::scope(|scope| {

@@ -68,13 +68,16 @@ impl VerifyReport {
     }
 }
 
+/// Chunk lists and the packs they are in.
+type Lists = Vec<(Arc<Pack>, Record)>;
+
 impl Store {
     /// Reads and checks every byte of every pack. An error means that verifying itself could not
     /// go on (the listing failed, or it was cancelled); what is wrong with packs is in the report.
     pub fn verify(&self, progress: &Progress) -> Result<VerifyReport> {
         let listed = self.backend().list("packs/")?;
         let mut report = VerifyReport::default();
-        let mut lists: Vec<(Arc<Pack>, Record)> = Vec::new();
+        let mut lists = Lists::new();
         progress.begin("verify", Some(listed.iter().map(|entry| entry.size).sum()), "bytes");
         for entry in listed {
             let Some(id) = crate::pack::id_of(&entry.path) else { continue };
@@ -103,7 +106,7 @@ impl Store {
     }
 
     /// Checks one pack; returns its chunk lists, or [`None`] when it vanished meanwhile.
-    fn verify_pack(&self, id: Hash, path: &str, report: &mut VerifyReport) -> Result<Option<Vec<(Arc<Pack>, Record)>>> {
+    fn verify_pack(&self, id: Hash, path: &str, report: &mut VerifyReport) -> Result<Option<Lists>> {
         let Some(file) = self.backend().open(path)? else { return Ok(None) };
         file.will_scan();
         let pack = Arc::new(Pack::open(file, id, format!("{}/{path}", self.place()))?);

@@ -122,6 +122,11 @@ impl Writer {
         Ok(self.session.has(id) || self.store.contains_lasting(id)?)
     }
 
+    /// Whether the blob is in the lake or in this session, with all its chunks.
+    pub(crate) fn contains_blob(&self, id: &Hash) -> Result<bool> {
+        Ok(self.session.has(id) || self.store.contains_blob_lasting(id)?)
+    }
+
     /// Keeps plain bytes; returns their id, the BLAKE3 of them.
     pub fn put(&self, bytes: impl AsRef<[u8]>) -> Result<Hash> {
         let bytes = bytes.as_ref();

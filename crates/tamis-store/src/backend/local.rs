@@ -269,7 +269,7 @@ impl MappedFile {
         // this process maps them for reading only. See docs/adr/0010.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(file) }.map_err(|e| StoreError::io("map", place.clone(), e))?;
-        if map.len() > 0 {
+        if !map.is_empty() {
             // Advice only: reading is right without it.
             drop(map.advise(Advice::Random));
         }

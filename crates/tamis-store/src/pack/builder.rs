@@ -67,7 +67,7 @@ impl PackBuilder {
 
     /// Writes the index, makes the pack durable and visible, and opens it.
     pub(crate) fn publish(mut self, backend: &dyn Backend) -> Result<Arc<Pack>> {
-        self.records.sort_by(|a, b| (a.id, a.offset).cmp(&(b.id, b.offset)));
+        self.records.sort_unstable_by_key(|record| (record.id, record.offset));
         let mut index = Vec::with_capacity(self.records.len() * RECORD + TRAILER);
         for record in &self.records {
             index.extend_from_slice(&record.encode());

@@ -1,5 +1,6 @@
 //! Finds and reads objects in a pack.
 
+use std::io::Read;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -204,7 +205,19 @@ pub(crate) fn decode(record: &Record, frame: Bytes) -> std::result::Result<Bytes
     let raw = record.raw as usize;
     let bytes = match record.codec {
         Codec::Raw => frame,
-        Codec::Zstd => zstd::bulk::decompress(&frame, raw).map(Bytes::from).map_err(|e| format!("zstd: {e}"))?,
+        Codec::Zstd => decompress(&frame, raw).map(Bytes::from).map_err(|e| format!("zstd: {e}"))?,
     };
     if bytes.len() == raw { Ok(bytes) } else { Err(format!("it has {} bytes where {raw} are stated", bytes.len())) }
+}
+
+/// The content of a zstd frame of `raw` bytes. A large claim is not believed before it is met: the
+/// buffer grows with the content.
+fn decompress(frame: &[u8], raw: usize) -> std::io::Result<Vec<u8>> {
+    const BELIEVED: usize = 16 << 20;
+    if raw <= BELIEVED {
+        return zstd::bulk::decompress(frame, raw);
+    }
+    let mut bytes = Vec::with_capacity(BELIEVED);
+    zstd::stream::read::Decoder::with_buffer(frame)?.take(raw as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

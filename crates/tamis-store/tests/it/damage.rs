@@ -20,12 +20,9 @@ fn lake() -> (tempfile::TempDir, Vec<Hash>, BlobId) {
 
 fn read_everything(store: &Store, ids: &[Hash], blob: &BlobId) -> tamis_store::Result<()> {
     for id in ids {
-        match store.get(id) {
-            Err(_) => {
-                let object = store.blocked(id)?;
-                (0..object.blocks()).try_for_each(|at| object.block(at).map(drop))?;
-            }
-            Ok(_) => {}
+        if store.get(id).is_err() {
+            let object = store.blocked(id)?;
+            (0..object.blocks()).try_for_each(|at| object.block(at).map(drop))?;
         }
     }
     store.blob(blob)?.read().map(drop)

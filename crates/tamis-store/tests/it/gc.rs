@@ -154,6 +154,22 @@ fn chunks_of_a_live_blob_are_alive() {
 }
 
 #[test]
+fn a_blob_whose_chunks_are_condemned_is_written_again() {
+    let (dir, store, clock) = lake();
+    let bytes = crate::noise(5, 3 << 20);
+    let writer = store.writer().unwrap();
+    let blob = writer.put_blob(&bytes).unwrap();
+    writer.finish().unwrap();
+    let kept = crate::put(&store, &objects(1, 10));
+    clock.days(2);
+    assert_eq!(collect(&store, &kept, &GcOptions::default()).condemned, 1);
+    let writer = store.writer().unwrap();
+    writer.put_blob(&bytes).unwrap();
+    assert!(writer.finish().unwrap().bytes > 3 << 20);
+    assert_eq!(crate::reopen(&dir).blob(&blob).unwrap().read().unwrap(), bytes);
+}
+
+#[test]
 fn an_object_in_two_packs_keeps_one_sound_copy() {
     let (dir, store) = crate::folder_lake();
     let other = crate::reopen(&dir);
