@@ -35,7 +35,7 @@ pub mod geometry;
 pub use clock::{Clock, IdSource, SystemClock, SystemIds};
 pub use error::{Classify, CoreError, Kind};
 pub use geometry::{Box2d, Box3d, Keypoint, Point, Rle, RotatedBox};
-pub use ids::{BlobId, CommitId, Hash, ObjectId, OperationId, TableId};
+pub use ids::{BlobId, CommitId, Hash, Hasher, ObjectId, OperationId, TableId};
 pub use label::{Label, LabelType, Mask, MaskInfo, MaskKind, Shape, Word};
 pub use name::{BranchName, DatasetName, LayerName, TRUTH, check_path};
 pub use ontology::{Attribute, AttributeType, Class, LabelSchema, Ontology, Skeleton, Visibility};
