@@ -53,6 +53,13 @@ impl Slots {
         self.ends.last().copied().unwrap_or(0)
     }
 
+    /// One value a slot, run by run.
+    fn gather<T, I: Iterator<Item = T>>(&self, run: impl Fn(Range<usize>) -> I) -> Vec<T> {
+        let mut out = Vec::with_capacity(self.len());
+        self.runs.iter().for_each(|r| out.extend(run(r.clone())));
+        out
+    }
+
     fn each(&self) -> impl Iterator<Item = usize> + '_ {
         self.runs.iter().cloned().flatten()
     }
@@ -178,7 +185,7 @@ impl Shredder {
             }
             Physical::Bool => {
                 let values = array.as_boolean().values();
-                let bits: Vec<u64> = slots.each().map(|i| u64::from(values.value(i))).collect();
+                let bits: Vec<u64> = slots.gather(|r| r.map(|i| u64::from(values.value(i))));
                 head[0] |= kind::BOOL;
                 self.values(Values::Ints(bits), slots.ends, head);
             }
@@ -191,14 +198,14 @@ impl Shredder {
             Physical::F32 => {
                 let data = array.to_data();
                 let values = data.buffer::<f32>(0);
-                let bits = slots.each().map(|i| u64::from(values[i].to_bits())).collect();
+                let bits = slots.gather(|r| values[r].iter().map(|v| u64::from(v.to_bits())));
                 head[0] |= kind::F32;
                 self.values(Values::Numbers { bits, number: Number::F32, family }, slots.ends, head);
             }
             Physical::F64 => {
                 let data = array.to_data();
                 let values = data.buffer::<f64>(0);
-                let bits = slots.each().map(|i| values[i].to_bits()).collect();
+                let bits = slots.gather(|r| values[r].iter().map(|v| v.to_bits()));
                 head[0] |= kind::F64;
                 self.values(Values::Numbers { bits, number: Number::F64, family }, slots.ends, head);
             }
@@ -358,11 +365,26 @@ fn integers(array: &dyn Array, bytes: u8, signed: bool, slots: &Slots) -> Vec<u6
 /// The values of text, binary and dictionaries of them.
 fn texts<'a>(array: &'a dyn Array, slots: &Slots) -> Result<Vec<&'a [u8]>, TableError> {
     Ok(match array.data_type() {
-        DataType::Utf8 => slots.each().map(|i| array.as_string::<i32>().value(i).as_bytes()).collect(),
-        DataType::LargeUtf8 => slots.each().map(|i| array.as_string::<i64>().value(i).as_bytes()).collect(),
-        DataType::Binary => slots.each().map(|i| array.as_binary::<i32>().value(i)).collect(),
-        DataType::LargeBinary => slots.each().map(|i| array.as_binary::<i64>().value(i)).collect(),
-        DataType::FixedSizeBinary(_) => slots.each().map(|i| array.as_fixed_size_binary().value(i)).collect(),
+        DataType::Utf8 => {
+            let values = array.as_string::<i32>();
+            slots.gather(|r| r.map(|i| values.value(i).as_bytes()))
+        }
+        DataType::LargeUtf8 => {
+            let values = array.as_string::<i64>();
+            slots.gather(|r| r.map(|i| values.value(i).as_bytes()))
+        }
+        DataType::Binary => {
+            let values = array.as_binary::<i32>();
+            slots.gather(|r| r.map(|i| values.value(i)))
+        }
+        DataType::LargeBinary => {
+            let values = array.as_binary::<i64>();
+            slots.gather(|r| r.map(|i| values.value(i)))
+        }
+        DataType::FixedSizeBinary(_) => {
+            let values = array.as_fixed_size_binary();
+            slots.gather(|r| r.map(|i| values.value(i)))
+        }
         _ => {
             let dictionary = array.as_any_dictionary();
             let keys = dictionary.normalized_keys();
@@ -371,7 +393,7 @@ fn texts<'a>(array: &'a dyn Array, slots: &Slots) -> Result<Vec<&'a [u8]>, Table
                 ends: vec![dictionary.values().len()],
             };
             let entries = texts(dictionary.values().as_ref(), &all)?;
-            slots.each().map(|i| entries[keys[i]]).collect()
+            slots.gather(|r| r.map(|i| entries[keys[i]]))
         }
     })
 }
