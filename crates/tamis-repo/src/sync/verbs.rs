@@ -69,11 +69,14 @@ impl Repo {
             return Err(Error::Exists { what: "dataset", name: name.to_string() });
         }
         let there = from.view()?;
+        // A transfer from afar compares with the root here, which a new lake does not have yet.
+        let root = self.store().writer()?;
+        write_root_on(&root, self)?;
+        root.finish()?;
         let report = transfer(from.repo(), self, &heads(&there), &[], progress)?;
         let branches = there.branches.iter().map(|(name, branch)| (name.clone(), branch.commit)).collect();
         let remote = Remote { branches, dataset: from.name().to_string(), location: options.location.clone() };
         let writer = self.store().writer()?;
-        write_root_on(&writer, self)?;
         let kept = |branch: &Branch| Branch { merge: None, ..branch.clone() };
         let view = View {
             branches: there.branches.iter().map(|(name, branch)| (name.clone(), kept(branch))).collect(),
