@@ -33,7 +33,7 @@ pub(crate) fn parse(text: &str) -> Result<Revision> {
     };
     let end = text.find(['~', '^', '@']).unwrap_or(text.len());
     let (base, mut rest) = text.split_at(end);
-    if base.is_empty() && !rest.starts_with('@') {
+    if base.is_empty() && !rest.is_empty() && !rest.starts_with('@') {
         return Err(bad("it does not start with a name or id"));
     }
     let mut steps = Vec::new();
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(revision.base, "fix/boxes");
         assert_eq!(revision.steps, [Step::At("2 hours ago".into()), Step::Back(3), Step::Parent(2), Step::Back(1)]);
         assert_eq!(parse("@{1}").unwrap(), Revision { base: String::new(), steps: vec![Step::Nth(1)] });
-        for bad in ["", "~1", "main@", "main@{", "main@{}", "main~1x", "main~1@{1}", "main~99999999999"] {
+        for bad in ["~1", "main@", "main@{", "main@{}", "main~1x", "main~1@{1}", "main~99999999999"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,1 +1,17 @@
+//! Integration tests: history as its users see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
 
+mod keeping;
+mod laws;
+mod merging;
+mod racing;
+mod support;
+mod sync;
+mod verbs;
