@@ -8,6 +8,7 @@ use crate::landing::{Landed, Landing, unfinished};
 use crate::merge::{Contents, MergeOptions, MergeOutcome};
 use crate::object::{Action, Author, Commit};
 use crate::refs::check_protection;
+use crate::rows::Rows;
 use crate::{Dataset, Error, Result};
 
 impl Dataset {
@@ -123,5 +124,31 @@ impl Dataset {
             }
             Ok(commit.id)
         })
+    }
+
+    /// Folds the samples of a branch: a commit of the same rows whose table is one base without
+    /// deltas. [`None`] when it is folded already. O(rows of leaves with changes).
+    pub fn compact(&self, branch: &str, author: &Author, allow_protected: bool) -> Result<Option<Commit>> {
+        let head = self.repo().commit(branch_of(&self.view()?, branch)?.commit)?;
+        let base = Contents::of(&head);
+        let writer = self.repo().store().writer()?;
+        let Some(entry) = Rows::open(self.repo(), base.samples()?.table)?.folded(&writer)? else { return Ok(None) };
+        let landing = Landing {
+            branch,
+            action: Action::Commit,
+            description: format!("compact {branch}"),
+            message: "compact",
+            author,
+            change: self.repo().new_change(),
+            parents: Vec::new(),
+            allow_protected,
+            allow_empty: true,
+            keep_conflicts: None,
+        };
+        let folded = base.clone().with_samples(entry);
+        match self.land(&landing, &base, &folded, Some(writer), |_| Ok(()))? {
+            Landed::Commit(commit) => Ok(Some(*commit)),
+            Landed::Nothing | Landed::Conflicts(_) => Ok(None),
+        }
     }
 }

@@ -160,6 +160,15 @@ impl Rows {
         }
     }
 
+    /// The same rows without deltas; [`None`] when there are none to fold.
+    pub(crate) fn folded(&self, writer: &Writer) -> Result<Option<TableEntry>> {
+        if self.table.depth() == 0 {
+            return Ok(None);
+        }
+        let table = self.table.compact(writer)?;
+        Ok(Some(TableEntry { change: None, table: table.id() }))
+    }
+
     /// Puts whole rows of a schema; see [`crate::Transaction::put_batches`].
     pub(crate) fn put_batches(
         &self,

@@ -295,3 +295,37 @@ fn revert_cherry_pick_and_squash_remake_history() {
     assert_eq!((side.title(), side.parents[0]), ("both", signs.resolve("main~2").unwrap().id));
     assert_eq!(paths(&signs, "side"), ["a", "b", "x"]);
 }
+
+#[test]
+fn batches_go_in_and_out_and_fold() {
+    let signs = dataset();
+    let source = dataset();
+    let rows: Vec<_> = (0..500).map(|i| sample(&format!("s/{i:04}"), &[car(1, f64::from(i))])).collect();
+    put(&source, "main", &rows, "rows");
+    let from = source.snapshot("main").unwrap();
+    let schema = tamis_repo::samples_schema(None, &["truth"], &[]);
+    assert_eq!(&schema, from.schema());
+    let mut edit = signs.transaction("main").unwrap();
+    edit.put_batches(&schema, from.scan_batches(&Default::default()).unwrap()).unwrap();
+    edit.patch_layer("s/0007", "truth", Some(vec![])).unwrap();
+    edit.commit("bulk", &me()).unwrap();
+    assert_eq!(signs.snapshot("main").unwrap().stats().unwrap().annotations, 499);
+    for i in 0..3 {
+        put(&signs, "main", &[sample(&format!("t/{i}"), &[])], "small");
+    }
+    let before: Vec<_> =
+        signs.snapshot("main").unwrap().scan(&Default::default()).unwrap().map(Result::unwrap).collect();
+    if signs.compact("main", &me(), false).unwrap().is_some() {
+        assert_eq!(signs.compact("main", &me(), false).unwrap(), None);
+        assert_eq!(signs.diff("main~1", "main", &Default::default()).unwrap().count(), 0);
+    }
+    let after: Vec<_> =
+        signs.snapshot("main").unwrap().scan(&Default::default()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(before, after);
+    assert_eq!(after.len(), 503);
+    // Again into rows that are there: replaces those of equal paths.
+    let mut edit = signs.transaction("main").unwrap();
+    edit.put_batches(&schema, from.scan_batches(&Default::default()).unwrap()).unwrap();
+    edit.commit("again", &me()).unwrap();
+    assert_eq!(signs.snapshot("main").unwrap().stats().unwrap().annotations, 500);
+}
