@@ -3,10 +3,12 @@
 mod build;
 pub(crate) mod wire;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tamis_core::Hash;
 
-use crate::error::Result;
+use crate::error::{Result, TableError};
 use crate::leaf::{LeafRef, TableCache};
 use crate::summary::{self, Summary};
 
@@ -46,6 +48,17 @@ impl Child {
 }
 
 impl Node {
+    /// A node below this one. Levels go down by one, so that broken nodes cannot nest without end.
+    pub(crate) fn below(&self, cache: &TableCache, id: &Hash) -> Result<Arc<Node>> {
+        let below = cache.node(id)?;
+        if below.level.checked_add(1) != Some(self.level) {
+            return Err(
+                TableError::Corrupt { what: "node", reason: "its level does not fit its parent's" }.within("node", id)
+            );
+        }
+        Ok(below)
+    }
+
     /// The child that has or would have a key: the first whose last key is not before it.
     pub(crate) fn position(&self, key: &[u8]) -> usize {
         self.children.partition_point(|child| *child.last < *key)
@@ -60,7 +73,7 @@ pub(crate) fn find_leaf(cache: &TableCache, root: &Hash, key: &[u8]) -> Result<O
         let Some(child) = node.children.get(at) else { return Ok(None) };
         match &child.target {
             Target::Leaf(_) => return Ok(Some(LeafAt { node, at })),
-            Target::Node(id) => node = cache.node(&id.clone())?,
+            Target::Node(id) => node = node.below(cache, id)?,
         }
     }
 }
@@ -68,7 +81,7 @@ pub(crate) fn find_leaf(cache: &TableCache, root: &Hash, key: &[u8]) -> Result<O
 /// A leaf as its node describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct LeafAt {
-    node: std::sync::Arc<Node>,
+    node: Arc<Node>,
     at: usize,
 }
 
@@ -123,7 +136,15 @@ pub(crate) fn each_leaf(
     range: &KeyRange,
     visit: &mut dyn FnMut(LeafAt) -> Result<()>,
 ) -> Result<()> {
-    let node = cache.node(root)?;
+    leaves_below(cache, &cache.node(root)?, range, visit)
+}
+
+fn leaves_below(
+    cache: &TableCache,
+    node: &Arc<Node>,
+    range: &KeyRange,
+    visit: &mut dyn FnMut(LeafAt) -> Result<()>,
+) -> Result<()> {
     for at in 0..node.children.len() {
         let child = &node.children[at];
         if !range.touches(&child.first, &child.last) {
@@ -131,7 +152,7 @@ pub(crate) fn each_leaf(
         }
         match &child.target {
             Target::Leaf(_) => visit(LeafAt { node: node.clone(), at })?,
-            Target::Node(id) => each_leaf(cache, id, range, visit)?,
+            Target::Node(id) => leaves_below(cache, &node.below(cache, id)?, range, visit)?,
         }
     }
     Ok(())

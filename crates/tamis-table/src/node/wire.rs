@@ -10,6 +10,8 @@ use crate::leaf::LeafRef;
 const MAGIC: [u8; 4] = *b"TNOD";
 const VERSION: u8 = 1;
 const HAS_OPS: u8 = 1;
+/// The most rows or bytes below a child.
+const MAX_AMOUNT: u64 = 1 << 48;
 
 fn corrupt(reason: &'static str) -> TableError {
     TableError::Corrupt { what: "node", reason }
@@ -64,6 +66,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn count(&mut self) -> Result<usize> {
         let too_many = TableError::Corrupt { what: self.what, reason: "a count is larger than the rest" };
         usize::try_from(self.varint()?).ok().filter(|n| *n <= self.bytes.len()).ok_or(too_many)
+    }
+
+    /// A number of rows or bytes: small enough that sums of them do not overflow.
+    pub(crate) fn amount(&mut self) -> Result<u64> {
+        let too_many = TableError::Corrupt { what: self.what, reason: "a number of rows or bytes is too large" };
+        Some(self.varint()?).filter(|amount| *amount <= MAX_AMOUNT).ok_or(too_many)
     }
 
     pub(crate) fn hash(&mut self) -> Result<Hash> {
@@ -141,7 +149,7 @@ impl Node {
         let (mut children, mut lengths) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for _ in 0..count {
             let (first, last) = (reader.bytes()?.into(), reader.bytes()?.into());
-            let (rows, bytes) = (reader.varint()?, reader.varint()?);
+            let (rows, bytes) = (reader.amount()?, reader.amount()?);
             lengths.push(reader.varint()?);
             let target = if level > 0 {
                 Target::Node(reader.hash()?)

@@ -11,7 +11,9 @@ use crate::error::Result;
 use crate::schema::{GroupSchema, list_item};
 
 /// Joins the values of a combination.
-const JOINT: char = '\u{1f}';
+const JOINT: &str = "\u{1f}";
+/// The most combinations that are counted in an array.
+const DENSE: u128 = 1 << 16;
 
 /// What is to be aggregated in a group: made once, used for every leaf.
 #[derive(Clone, Debug)]
@@ -228,34 +230,36 @@ fn count(first: &Codes, rest: Option<&[Codes]>, column: &mut ColumnSummary) {
             }
         }
         Some(rest) => {
-            let mut counts: HashMap<Vec<u32>, i64> = HashMap::new();
-            let mut key = vec![0; rest.len() + 1];
-            let mut last: Option<(Vec<u32>, i64)> = None;
-            for row in 0..first.codes.len() {
-                key[0] = first.codes[row];
-                for (part, codes) in key[1..].iter_mut().zip(rest) {
-                    *part = codes.codes[row];
+            // A combination as one number: each part's code, null counting as one more.
+            let parts: Vec<&Codes> = std::iter::once(first).chain(rest).collect();
+            let sizes: Vec<u128> = parts.iter().map(|part| part.texts.len() as u128 + 1).collect();
+            let all = sizes.iter().try_fold(1u128, |all, size| all.checked_mul(*size));
+            let number = |row: usize| {
+                parts.iter().zip(&sizes).fold(0u128, |number, (part, size)| {
+                    number.wrapping_mul(*size).wrapping_add(u128::from(part.codes[row]).min(size - 1))
+                })
+            };
+            let rows = 0..first.codes.len();
+            let mut found: Vec<(u128, i64)> = match all {
+                Some(all) if all <= DENSE => {
+                    let mut counts = vec![0i64; all as usize];
+                    rows.for_each(|row| counts[number(row) as usize] += 1);
+                    (0..).zip(counts).filter(|(_, count)| *count > 0).collect()
                 }
-                match &mut last {
-                    Some((same, count)) if *same == key => *count += 1,
-                    _ => {
-                        if let Some((key, count)) = last.replace((key.clone(), 1)) {
-                            *counts.entry(key).or_insert(0) += count;
-                        }
-                    }
+                _ => {
+                    let mut counts: HashMap<u128, i64> = HashMap::new();
+                    rows.for_each(|row| *counts.entry(number(row)).or_insert(0) += 1);
+                    counts.into_iter().collect()
                 }
-            }
-            if let Some((key, count)) = last {
-                *counts.entry(key).or_insert(0) += count;
-            }
-            let text = |codes: &Codes, code: u32| codes.texts.get(code as usize).cloned().unwrap_or_default();
-            for (key, count) in counts {
-                let mut joined = text(first, key[0]);
-                for (codes, code) in rest.iter().zip(&key[1..]) {
-                    joined.push(JOINT);
-                    joined.push_str(&text(codes, *code));
+            };
+            for (number, count) in &mut found {
+                let mut texts = Vec::with_capacity(parts.len());
+                for (part, size) in parts.iter().zip(&sizes).rev() {
+                    texts.push(part.texts.get((*number % size) as usize).map_or("", String::as_str));
+                    *number /= size;
                 }
-                add(joined, count);
+                texts.reverse();
+                add(texts.join(JOINT), *count);
             }
         }
     }

@@ -85,7 +85,7 @@ pub struct ColumnSummary {
 impl Summary {
     /// Adds another summary to this one.
     pub fn add(&mut self, other: &Summary) {
-        self.rows += other.rows;
+        self.rows = self.rows.wrapping_add(other.rows);
         self.content = self.content.wrapping_add(other.content);
         for (name, column) in &other.columns {
             match self.columns.get_mut(name) {
@@ -97,7 +97,7 @@ impl Summary {
 
     /// Takes the counts and sums of another summary away; min and max become bounds.
     pub(crate) fn subtract(&mut self, other: &Summary) {
-        self.rows -= other.rows;
+        self.rows = self.rows.wrapping_sub(other.rows);
         self.content = self.content.wrapping_sub(other.content);
         for (name, column) in &other.columns {
             self.columns
@@ -130,14 +130,14 @@ impl ColumnSummary {
     }
 
     fn add(&mut self, other: &ColumnSummary) {
-        self.values += other.values;
-        self.nonempty += other.nonempty;
-        self.other += other.other;
-        self.sum += other.sum;
+        self.values = self.values.wrapping_add(other.values);
+        self.nonempty = self.nonempty.wrapping_add(other.nonempty);
+        self.other = self.other.wrapping_add(other.other);
+        self.sum = self.sum.wrapping_add(other.sum);
         for (value, count) in &other.counts {
             match self.counts.get_mut(value) {
                 Some(own) => {
-                    *own += count;
+                    *own = own.wrapping_add(*count);
                     if *own == 0 {
                         self.counts.remove(value);
                     }
@@ -155,13 +155,13 @@ impl ColumnSummary {
     }
 
     fn subtract(&mut self, other: &ColumnSummary) {
-        self.values -= other.values;
-        self.nonempty -= other.nonempty;
-        self.other -= other.other;
-        self.sum -= other.sum;
+        self.values = self.values.wrapping_sub(other.values);
+        self.nonempty = self.nonempty.wrapping_sub(other.nonempty);
+        self.other = self.other.wrapping_sub(other.other);
+        self.sum = self.sum.wrapping_sub(other.sum);
         for (value, count) in &other.counts {
             let own = self.counts.entry(value.clone()).or_insert(0);
-            *own -= count;
+            *own = own.wrapping_sub(*count);
             if *own == 0 {
                 self.counts.remove(value);
             }
@@ -181,7 +181,7 @@ impl ColumnSummary {
         by_count.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         for (count, value) in by_count.split_off(MAX_COUNTED) {
             self.counts.remove(&value);
-            self.other += count;
+            self.other = self.other.wrapping_add(count);
         }
     }
 }

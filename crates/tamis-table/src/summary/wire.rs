@@ -76,8 +76,12 @@ impl<'a> Reader<'a> {
     }
 
     fn count(&mut self) -> Result<i64> {
-        i64::try_from(self.signed()?)
-            .map_err(|_| TableError::Corrupt { what: "summary", reason: "a count is too large" })
+        let count = self.signed()?;
+        let is_small = count.unsigned_abs() <= 1 << 62;
+        i64::try_from(count)
+            .ok()
+            .filter(|_| is_small)
+            .ok_or(TableError::Corrupt { what: "summary", reason: "a count is too large" })
     }
 
     fn length(&mut self) -> Result<usize> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use arrow::array::{Array, BinaryArray, StructArray};
+use arrow::array::{Array, BinaryArray};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tamis_core::Cancel;
@@ -29,41 +29,43 @@ pub struct BuildOptions {
     pub cancel: Cancel,
 }
 
-/// What is needed to write leaves of a schema.
-pub(crate) struct LeafWriter<'a> {
-    pub(crate) writer: &'a Writer,
+/// What is needed to summarise rows of a schema.
+pub(crate) struct Totals<'a> {
     pub(crate) schema: &'a TableSchema,
     pub(crate) plans: Vec<Plan>,
 }
 
-impl<'a> LeafWriter<'a> {
-    pub(crate) fn new(writer: &'a Writer, schema: &'a TableSchema) -> LeafWriter<'a> {
-        LeafWriter { writer, schema, plans: schema.groups.iter().map(Plan::new).collect() }
+impl<'a> Totals<'a> {
+    pub(crate) fn new(schema: &'a TableSchema) -> Totals<'a> {
+        Totals { schema, plans: schema.groups.iter().map(Plan::new).collect() }
     }
 
     /// Hash and aggregates of whole rows. Groups that are not there count as null.
-    pub(crate) fn summarise(&self, rows: &RowBatch) -> Result<Summary> {
+    pub(crate) fn of(&self, rows: &RowBatch) -> Result<Summary> {
         let mut summary = Summary { rows: rows.len() as i64, ..Summary::default() };
         summary.content = sum(&key_hashes(&rows.keys)?);
-        for (at, group) in rows.groups.iter().enumerate() {
-            if let Some(group) = group {
-                self.summarise_group(at, &rows.keys, group, &mut summary)?;
+        let groups = rows.groups.iter().zip(self.schema.groups.iter().zip(&self.plans));
+        for (rows_of, (group, plan)) in groups {
+            if let Some(values) = rows_of {
+                let hashes = group_hashes(&group.name, &rows.keys, values)?;
+                summary.content = summary.content.wrapping_add(sum(&hashes));
+                plan.collect(values, &mut summary.columns)?;
             }
         }
         summary.prune();
         Ok(summary)
     }
+}
 
-    pub(crate) fn summarise_group(
-        &self,
-        at: usize,
-        keys: &BinaryArray,
-        rows: &StructArray,
-        into: &mut Summary,
-    ) -> Result<()> {
-        let hashes = group_hashes(&self.schema.groups[at].name, keys, rows)?;
-        into.content = into.content.wrapping_add(sum(&hashes));
-        self.plans[at].collect(rows, &mut into.columns)
+/// What is needed to write leaves of a schema.
+pub(crate) struct LeafWriter<'a> {
+    pub(crate) writer: &'a Writer,
+    pub(crate) totals: Totals<'a>,
+}
+
+impl<'a> LeafWriter<'a> {
+    pub(crate) fn new(writer: &'a Writer, schema: &'a TableSchema) -> LeafWriter<'a> {
+        LeafWriter { writer, totals: Totals::new(schema) }
     }
 
     /// Writes the pages of a base leaf.
@@ -76,7 +78,7 @@ impl<'a> LeafWriter<'a> {
             groups.push(put.map(|(id, _)| id));
         }
         let mut encoded = Vec::new();
-        summary::encode(&self.summarise(rows)?, &mut encoded);
+        summary::encode(&self.totals.of(rows)?, &mut encoded);
         child(&rows.keys, bytes, LeafRef { keys, ops: None, groups }, encoded)
     }
 }
@@ -248,13 +250,13 @@ fn write_leaves(
         let mut last: Option<Vec<u8>> = None;
         for batch in batches {
             let mut batch = batch?;
-            batch.check(leaves.schema)?;
+            batch.check(leaves.totals.schema)?;
             check_order(&batch.keys, last.as_deref())?;
             if batch.is_empty() {
                 continue;
             }
             // A group given in some batches only is null in the others.
-            for (rows, group) in batch.groups.iter_mut().zip(&leaves.schema.groups) {
+            for (rows, group) in batch.groups.iter_mut().zip(&leaves.totals.schema.groups) {
                 if rows.is_none() {
                     *rows = Some(crate::rows::null_group(group, batch.keys.len())?);
                 }

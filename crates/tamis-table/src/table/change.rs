@@ -11,8 +11,8 @@ use super::delta::DeltaRows;
 use super::root::DeltaRef;
 use super::{Columns, TableCache};
 use crate::error::{Result, TableError};
-use crate::node::KeyRange;
 use crate::node::wire::{Reader, put_varint};
+use crate::node::{KeyRange, Node, Target};
 use crate::schema::TableSchema;
 
 const MAGIC: [u8; 4] = *b"TCHG";
@@ -47,7 +47,7 @@ impl Change {
                 return Err(TableError::Corrupt { what: "change", reason: "it is not a change of a known version" });
             }
             let parent = TableId(reader.hash()?);
-            let delta = DeltaRef { node: reader.hash()?, rows: reader.varint()? };
+            let delta = DeltaRef { node: reader.hash()?, rows: reader.amount()? };
             reader.end()?;
             Ok(Change { id, parent, delta })
         };
@@ -56,16 +56,21 @@ impl Change {
 
     /// Calls `visit` with the id of every object that the change needs, itself last. O(nodes).
     pub fn reachable(&self, cache: &Arc<TableCache>, visit: &mut dyn FnMut(Hash) -> Result<()>) -> Result<()> {
-        fn node(cache: &TableCache, id: &Hash, visit: &mut dyn FnMut(Hash) -> Result<()>) -> Result<()> {
-            for child in &cache.node(id)?.children {
+        fn below(
+            cache: &TableCache,
+            id: Hash,
+            node: &Arc<Node>,
+            visit: &mut dyn FnMut(Hash) -> Result<()>,
+        ) -> Result<()> {
+            for child in &node.children {
                 match &child.target {
-                    crate::node::Target::Node(below) => node(cache, below, visit)?,
-                    crate::node::Target::Leaf(leaf) => leaf.objects().try_for_each(&mut *visit)?,
+                    Target::Node(id) => below(cache, *id, &node.below(cache, id)?, visit)?,
+                    Target::Leaf(leaf) => leaf.objects().try_for_each(&mut *visit)?,
                 }
             }
-            visit(*id)
+            visit(id)
         }
-        node(cache, &self.delta.node, visit)?;
+        below(cache, self.delta.node, &cache.node(&self.delta.node)?, visit)?;
         visit(self.id)
     }
 

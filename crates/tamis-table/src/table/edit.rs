@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, BooleanArray, StructArray};
 use arrow::buffer::BooleanBuffer;
 use tamis_store::Writer;
 
-use super::build::LeafWriter;
+use super::build::Totals;
 use super::change::Change;
 use super::delta::{DeltaGroup, DeltaRows};
 use super::root::Root;
@@ -83,7 +83,7 @@ impl Table {
             return Ok(Edited { table: self.clone(), change: None, added, changed, removed });
         }
         let mut summary = self.summary().clone();
-        let delta = self.delta_of(edit, &groups, &ops, &mut summary, writer)?;
+        let delta = self.delta_of(edit, &groups, &ops, &mut summary)?;
         let Some(written) = delta.write(writer, self.schema())? else {
             return Err(TableError::Internal("a delta without rows"));
         };
@@ -129,9 +129,8 @@ impl Table {
         groups: &[Option<GroupEdit>],
         ops: &[Option<RowOp>],
         summary: &mut Summary,
-        writer: &Writer,
     ) -> Result<DeltaRows> {
-        let leaves = LeafWriter::new(writer, self.schema());
+        let totals = Totals::new(self.schema());
         let keys = &edit.rows.keys;
         for (row, hash) in key_hashes(keys)?.into_iter().enumerate() {
             match ops[row] {
@@ -167,9 +166,9 @@ impl Table {
             let new = select(&group.new, keys.len(), gains)?;
             let old = select(&group.old, keys.len(), loses)?;
             let mut gain = Summary::default();
-            leaves.plans[at].collect(&new, &mut gain.columns)?;
+            totals.plans[at].collect(&new, &mut gain.columns)?;
             let mut loss = Summary::default();
-            leaves.plans[at].collect(&old, &mut loss.columns)?;
+            totals.plans[at].collect(&old, &mut loss.columns)?;
             for row in 0..keys.len() {
                 if gains(row) {
                     gain.content = gain.content.wrapping_add(group.new_hashes[row]);

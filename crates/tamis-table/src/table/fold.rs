@@ -73,8 +73,7 @@ fn into_base(cache: &Arc<TableCache>, writer: &Writer, root: &mut Root, schema: 
     root.deltas.clear();
     if children.is_empty() {
         (root.base, root.base_rows) = (None, 0);
-        let rows = RowBatch { keys: crate::rows::keys_of([]), groups: vec![None; schema.groups.len()] };
-        root.summary = LeafWriter::new(writer, schema).summarise(&rows)?;
+        root.summary = summary::Summary::default();
         return Ok(());
     }
     let top = put_tree(writer, children)?;
@@ -214,15 +213,15 @@ impl Folder<'_> {
                 groups.push(reference.group(at));
                 continue;
             };
-            let name = &self.writer.schema.groups[at].name;
+            let name = &self.writer.totals.schema.groups[at].name;
             if let Some(old) = &base.groups[at] {
                 let old = group_hashes(name, &keys, take(old, &places, None)?.as_struct())?;
                 summary.content = old.iter().fold(summary.content, |sum, hash| sum.wrapping_sub(*hash));
             }
             let new = group_hashes(name, &keys, take(group, &places, None)?.as_struct())?;
             summary.content = new.iter().fold(summary.content, |sum, hash| sum.wrapping_add(*hash));
-            self.writer.plans[at].forget(&mut summary.columns);
-            self.writer.plans[at].collect(group, &mut summary.columns)?;
+            self.writer.totals.plans[at].forget(&mut summary.columns);
+            self.writer.totals.plans[at].collect(group, &mut summary.columns)?;
             groups.push(put_group(self.writer.writer, group)?.map(|(id, _)| id));
         }
         summary.prune();

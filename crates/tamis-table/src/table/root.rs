@@ -73,10 +73,10 @@ impl Root {
             return Err(TableError::Corrupt { what: "table", reason: "its cut rule makes no leaves" });
         }
         let base = if reader.u8()? == 0 { None } else { Some(reader.hash()?) };
-        let base_rows = reader.varint()?;
+        let base_rows = reader.amount()?;
         let mut deltas = Vec::new();
         for _ in 0..reader.count()? {
-            deltas.push(DeltaRef { node: reader.hash()?, rows: reader.varint()? });
+            deltas.push(DeltaRef { node: reader.hash()?, rows: reader.amount()? });
         }
         let summary = summary::decode(reader.bytes()?)?;
         reader.end()?;

@@ -1,14 +1,15 @@
 //! Walks over all of a version: what it is made of, whether it is whole, what a range adds up to.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use tamis_core::{Hash, Progress};
 
-use super::build::LeafWriter;
+use super::build::Totals;
 use super::fold::read_leaf;
 use super::{Columns, ScanOptions, Table};
 use crate::error::{Result, TableError};
-use crate::node::{Child, KeyRange, Target, leaves};
+use crate::node::{Child, KeyRange, Node, Target, leaves};
 use crate::summary::Summary;
 
 impl Table {
@@ -25,13 +26,15 @@ impl Table {
                 // A tree that both have needs no walk; it is named as a whole.
                 known.insert(root);
                 if !own.contains(&root) {
-                    except.note(&root, &mut known)?;
+                    except.note(&except.cache().node(&root)?, &mut known)?;
                 }
             }
             known.insert(except.0.root.schema);
         }
         for root in self.roots() {
-            self.visit_node(&root, &known, visit)?;
+            if !known.contains(&root) {
+                self.visit_node(root, &self.cache().node(&root)?, &known, visit)?;
+            }
         }
         if !known.contains(&self.0.root.schema) {
             visit(self.0.root.schema)?;
@@ -43,12 +46,12 @@ impl Table {
         self.0.root.base.into_iter().chain(self.0.root.deltas.iter().map(|delta| delta.node))
     }
 
-    fn note(&self, node: &Hash, known: &mut HashSet<Hash>) -> Result<()> {
-        for child in &self.cache().node(node)?.children {
+    fn note(&self, node: &Arc<Node>, known: &mut HashSet<Hash>) -> Result<()> {
+        for child in &node.children {
             match &child.target {
                 Target::Node(id) => {
                     known.insert(*id);
-                    self.note(id, known)?;
+                    self.note(&node.below(self.cache(), id)?, known)?;
                 }
                 Target::Leaf(leaf) => known.extend(leaf.objects()),
             }
@@ -56,17 +59,21 @@ impl Table {
         Ok(())
     }
 
-    fn visit_node(&self, node: &Hash, known: &HashSet<Hash>, visit: &mut dyn FnMut(Hash) -> Result<()>) -> Result<()> {
-        if known.contains(node) {
-            return Ok(());
-        }
-        for child in &self.cache().node(node)?.children {
+    fn visit_node(
+        &self,
+        id: Hash,
+        node: &Arc<Node>,
+        known: &HashSet<Hash>,
+        visit: &mut dyn FnMut(Hash) -> Result<()>,
+    ) -> Result<()> {
+        for child in &node.children {
             match &child.target {
-                Target::Node(id) => self.visit_node(id, known, visit)?,
+                Target::Node(id) if known.contains(id) => {}
+                Target::Node(id) => self.visit_node(*id, &node.below(self.cache(), id)?, known, visit)?,
                 Target::Leaf(leaf) => leaf.objects().filter(|id| !known.contains(id)).try_for_each(&mut *visit)?,
             }
         }
-        visit(*node)
+        visit(id)
     }
 
     /// Bytes of all pages of the version, encoded. O(nodes).
@@ -83,17 +90,16 @@ impl Table {
     pub fn verify(&self, progress: &Progress) -> Result<()> {
         let wrong = |reason| TableError::Corrupt { what: "table", reason }.within("table", &self.id().0);
         for root in self.roots() {
-            self.verify_node(&root, None)?;
+            self.verify_node(&root, &self.cache().node(&root)?, None)?;
         }
-        let writer = self.cache().store().writer()?;
-        let leaf_writer = LeafWriter::new(&writer, self.schema());
+        let totals = Totals::new(self.schema());
         let mut total = Summary::default();
         let mut last: Option<Vec<u8>> = None;
         for batch in self.scan(ScanOptions::new(Columns::all(self.schema())))? {
             let batch = batch?;
             crate::rows::check_order(&batch.keys, last.as_deref()).map_err(|_| wrong("its keys are not in order"))?;
             last = Some(batch.keys.value(batch.len() - 1).to_vec());
-            total.add(&leaf_writer.summarise(&batch)?);
+            total.add(&totals.of(&batch)?);
             progress.advance(batch.len() as u64, 0)?;
         }
         if total.rows != self.summary().rows || total.content != self.summary().content {
@@ -112,8 +118,7 @@ impl Table {
         Ok(())
     }
 
-    fn verify_node(&self, id: &Hash, said: Option<&Child>) -> Result<()> {
-        let node = self.cache().node(id)?;
+    fn verify_node(&self, id: &Hash, node: &Arc<Node>, said: Option<&Child>) -> Result<()> {
         let wrong = |reason| Err(TableError::Corrupt { what: "node", reason }.within("node", id));
         if let (Some(said), Some(first), Some(last)) = (said, node.children.first(), node.children.last()) {
             let rows: u64 = node.children.iter().map(|child| child.rows).sum();
@@ -123,7 +128,9 @@ impl Table {
         }
         for child in &node.children {
             match &child.target {
-                Target::Node(below) if node.level > 0 => self.verify_node(below, Some(child))?,
+                Target::Node(id) if node.level > 0 => {
+                    self.verify_node(id, &node.below(self.cache(), id)?, Some(child))?;
+                }
                 Target::Leaf(leaf) if node.level == 0 => {
                     let keys = self.cache().keys(&leaf.keys)?;
                     if keys.len() as u64 != child.rows || keys.key(0)?[..] != child.first[..] {
@@ -143,12 +150,11 @@ pub(super) fn summary_of(table: &Table, range: &KeyRange) -> Result<Summary> {
         return Ok(table.summary().clone());
     }
     let root = &table.0.root;
-    let writer = table.cache().store().writer()?;
-    let leaf_writer = LeafWriter::new(&writer, table.schema());
+    let totals = Totals::new(table.schema());
     let mut total = Summary::default();
     if root.deltas.is_empty() {
         if let Some(base) = &root.base {
-            add_node(table, base, range, &leaf_writer, &mut total)?;
+            add_node(table, &table.cache().node(base)?, range, &totals, &mut total)?;
         }
         return Ok(total);
     }
@@ -177,40 +183,33 @@ pub(super) fn summary_of(table: &Table, range: &KeyRange) -> Result<Summary> {
             continue;
         }
         let rows = read_leaf(table.cache(), root, found.get(at), &own, &columns)?;
-        add_rows(&rows, range, &leaf_writer, &mut total)?;
+        add_rows(&rows, range, &totals, &mut total)?;
     }
     Ok(total)
 }
 
-fn add_rows(rows: &crate::RowBatch, range: &KeyRange, leaves: &LeafWriter<'_>, total: &mut Summary) -> Result<()> {
+fn add_rows(rows: &crate::RowBatch, range: &KeyRange, totals: &Totals<'_>, total: &mut Summary) -> Result<()> {
     let start = rows.keys.iter().flatten().take_while(|key| !range.is_after_start(key)).count();
     let end = rows.keys.iter().flatten().take_while(|key| range.is_before_end(key)).count();
     if end > start {
-        total.add(&leaves.summarise(&rows.slice(start, end - start))?);
+        total.add(&totals.of(&rows.slice(start, end - start))?);
     }
     Ok(())
 }
 
-fn add_node(
-    table: &Table,
-    node: &Hash,
-    range: &KeyRange,
-    leaf_writer: &LeafWriter<'_>,
-    total: &mut Summary,
-) -> Result<()> {
-    let node = table.cache().node(node)?;
+fn add_node(table: &Table, node: &Arc<Node>, range: &KeyRange, totals: &Totals<'_>, total: &mut Summary) -> Result<()> {
     for at in 0..node.children.len() {
         let child = &node.children[at];
         if range.covers(&child.first, &child.last) {
             total.add(&child.summary()?);
         } else if range.touches(&child.first, &child.last) {
             match &child.target {
-                Target::Node(id) => add_node(table, id, range, leaf_writer, total)?,
+                Target::Node(id) => add_node(table, &node.below(table.cache(), id)?, range, totals, total)?,
                 Target::Leaf(_) => {
                     let own = KeyRange { start: Some(child.first.to_vec()), end: None };
                     for leaf in leaves(table.cache(), table.0.root.base.as_ref(), &own)?.into_iter().take(1) {
                         let rows = super::fold::read_base(table.cache(), &leaf, &Columns::all(table.schema()))?;
-                        add_rows(&rows, range, leaf_writer, total)?;
+                        add_rows(&rows, range, totals, total)?;
                     }
                 }
             }
