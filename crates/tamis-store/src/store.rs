@@ -249,6 +249,14 @@ impl Store {
         }
     }
 
+    /// A plain object whose bytes the caller verifies.
+    pub(crate) fn get_unverified(&self, id: &Hash) -> Result<Bytes> {
+        match self.read_object(id)? {
+            (ObjectKind::Plain, bytes, _) => Ok(bytes),
+            (_, _, place) => Err(StoreError::corrupt(format!("object {id}"), place, "it is not a plain object")),
+        }
+    }
+
     /// A blocked object; its prelude is verified now, its blocks when they are touched.
     pub fn blocked(&self, id: &Hash) -> Result<Blocked> {
         if !self.is_local()

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -50,6 +51,8 @@ pub(crate) struct Session {
     /// Chunk lists, kept back until the chunks are durable: a list in a lake means that its
     /// chunks are there.
     lists: RwLock<HashMap<Hash, Vec<u8>>>,
+    /// A write has failed: what was put may be lost, so the session cannot be finished.
+    has_failed: AtomicBool,
 }
 
 /// Bytes of chunk lists that are kept back at most.
@@ -68,7 +71,22 @@ struct Pending {
 struct Slot {
     open: Option<PackBuilder>,
     turn: u64,
+    /// A full pack that a thread of its own makes durable; its turn is the one before.
+    sealing: Option<Sealing>,
     finished: Vec<Arc<Pack>>,
+}
+
+impl Slot {
+    /// Whether it has something that is not published.
+    fn is_open(&self) -> bool {
+        self.open.is_some() || self.sealing.is_some()
+    }
+}
+
+#[derive(Debug)]
+struct Sealing {
+    builder: PackBuilder,
+    thread: JoinHandle<Result<()>>,
 }
 
 impl Session {
@@ -90,7 +108,10 @@ impl Session {
         let slot = self.slots[pending.slot].lock();
         let frame = match &slot.open {
             Some(pack) if slot.turn == pending.turn => pack.read(&pending.record)?,
-            _ => return Ok(None),
+            _ => match &slot.sealing {
+                Some(full) if slot.turn == pending.turn + 1 => full.builder.read(&pending.record)?,
+                _ => return Ok(None),
+            },
         };
         drop(slot);
         let bytes = decode(&pending.record, frame)
@@ -107,6 +128,7 @@ impl Writer {
             slots: (0..slots).map(|_| Mutex::default()).collect(),
             next: AtomicUsize::new(0),
             lists: RwLock::default(),
+            has_failed: AtomicBool::new(false),
         });
         store.register(&session);
         Writer { store, session }
@@ -197,10 +219,19 @@ impl Writer {
 
     /// Makes all open packs durable.
     fn publish_all(&self) -> Result<()> {
-        self.session.slots.iter().enumerate().try_for_each(|(at, slot)| self.publish(at, &mut slot.lock()))
+        let mut slots = self.session.slots.iter().enumerate();
+        self.note_failure(slots.try_for_each(|(at, slot)| self.publish(at, &mut slot.lock())))
     }
 
     fn append(&self, id: Hash, kind: ObjectKind, codec: Codec, raw: usize, parts: &[&[u8]]) -> Result<()> {
+        self.note_failure(self.try_append(id, kind, codec, raw, parts))
+    }
+
+    fn note_failure<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.inspect_err(|_| self.session.has_failed.store(true, Ordering::Relaxed))
+    }
+
+    fn try_append(&self, id: Hash, kind: ObjectKind, codec: Codec, raw: usize, parts: &[&[u8]]) -> Result<()> {
         let (at, mut slot) = self.take_slot();
         let builder = match &mut slot.open {
             Some(builder) => builder,
@@ -214,7 +245,7 @@ impl Writer {
             Entry::Vacant(free) => drop(free.insert(pending)),
         }
         if is_full {
-            self.publish(at, &mut slot)?;
+            self.seal(at, &mut slot)?;
         }
         Ok(())
     }
@@ -234,29 +265,66 @@ impl Writer {
         (at, slots[at].lock())
     }
 
+    /// Lets a full pack become durable while the next one is filled; at most one waits a slot.
+    fn seal(&self, at: usize, slot: &mut Slot) -> Result<()> {
+        self.publish_sealed(at, slot)?;
+        let work = slot.open.as_mut().map_or(Ok(None), PackBuilder::start_sync)?;
+        match (work, slot.open.take()) {
+            (Some(work), Some(builder)) => {
+                slot.sealing = Some(Sealing { builder, thread: std::thread::spawn(work) });
+                slot.turn += 1;
+                Ok(())
+            }
+            (_, open) => {
+                slot.open = open;
+                self.publish(at, slot)
+            }
+        }
+    }
+
+    /// Publishes the pack that was being made durable.
+    fn publish_sealed(&self, at: usize, slot: &mut Slot) -> Result<()> {
+        let Some(full) = slot.sealing.take() else { return Ok(()) };
+        full.thread.join().map_err(|_| StoreError::Internal("a thread that makes a pack durable has failed"))??;
+        let turn = slot.turn.saturating_sub(1);
+        self.publish_pack(at, turn, full.builder, slot)
+    }
+
+    /// Publishes all that a slot has.
     fn publish(&self, at: usize, slot: &mut Slot) -> Result<()> {
+        self.publish_sealed(at, slot)?;
         let Some(builder) = slot.open.take() else { return Ok(()) };
+        let turn = slot.turn;
+        slot.turn += 1;
+        self.publish_pack(at, turn, builder, slot)
+    }
+
+    fn publish_pack(&self, at: usize, turn: u64, builder: PackBuilder, slot: &mut Slot) -> Result<()> {
         let pack = builder.publish(self.store.backend())?;
         self.store.add_pack(Arc::clone(&pack));
         // The pack's index finds them from now on.
         for record in pack.records() {
             let id = record?.id;
             if let Entry::Occupied(there) = self.session.shard(&id).write().entry(id)
-                && (there.get().slot, there.get().turn) == (at, slot.turn)
+                && (there.get().slot, there.get().turn) == (at, turn)
             {
                 there.remove();
             }
         }
         slot.finished.push(pack);
-        slot.turn += 1;
         Ok(())
     }
 
-    /// Makes everything durable and visible to other processes.
+    /// Makes everything durable and visible to other processes. An error when any write of the
+    /// session has failed.
     pub fn finish(self) -> Result<WriteStats> {
+        if self.session.has_failed.load(Ordering::Relaxed) {
+            let reason = std::io::Error::other("an earlier write of it failed");
+            return Err(StoreError::io("finish a write session in", self.store.place(), reason));
+        }
         let mut stats = WriteStats::default();
         let mut open: Vec<usize> = (0..self.session.slots.len()).collect();
-        open.retain(|at| self.session.slots[*at].lock().open.is_some());
+        open.retain(|at| self.session.slots[*at].lock().is_open());
         // ORDER: chunk lists go into the last pack, which is published when all chunks of the
         // others are durable.
         let has_lists = !self.session.lists.read().is_empty();

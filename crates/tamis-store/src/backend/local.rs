@@ -15,7 +15,7 @@ use bytes::Bytes;
 use memmap2::{Advice, Mmap};
 use tamis_core::{Hash, IdSource, SystemIds};
 
-use super::{Backend, Counters, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped};
+use super::{Backend, Counters, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped, SyncWork};
 use crate::error::{Result, StoreError};
 
 /// Bytes gathered before they are handed to the operating system.
@@ -349,6 +349,13 @@ impl NewFile for LocalNewFile {
             .read_exact_at(&mut bytes, range.start)
             .map_err(|e| StoreError::io("read back", self.path.display().to_string(), e))?;
         Ok(Bytes::from(bytes))
+    }
+
+    fn start_sync(&mut self) -> Result<Option<SyncWork>> {
+        self.flush()?;
+        let place = self.path.display().to_string();
+        let file = self.file.try_clone().map_err(|e| StoreError::io("sync", place.clone(), e))?;
+        Ok(Some(Box::new(move || file.sync_data().map_err(|e| StoreError::io("sync", place, e)))))
     }
 
     fn publish(mut self: Box<Self>, path: &str) -> Result<Arc<dyn ReadFile>> {

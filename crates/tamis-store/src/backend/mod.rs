@@ -44,6 +44,9 @@ pub struct FileEntry {
 /// The outcome of a swap: the new version, or what is there instead of what was expected.
 pub type Swapped = std::result::Result<FileVersion, Option<(Bytes, FileVersion)>>;
 
+/// Makes a part of a file durable when it is called.
+pub type SyncWork = Box<dyn FnOnce() -> Result<()> + Send>;
+
 /// Keeps named files. Paths are relative, `/`-separated, and made by the store.
 pub trait Backend: Send + Sync + Debug {
     /// Where it is, for messages; without secrets.
@@ -118,6 +121,12 @@ pub trait NewFile: Send + Sync + Debug {
 
     /// Reads back what was appended.
     fn read(&self, range: Range<u64>) -> Result<Bytes>;
+
+    /// Work that makes durable what was appended so far, to be run beside further calls; [`None`]
+    /// where [`NewFile::publish`] should follow at once.
+    fn start_sync(&mut self) -> Result<Option<SyncWork>> {
+        Ok(None)
+    }
 
     /// Makes the file durable, then gives it its name. A file of that name that is there already
     /// has the same content (names are hashes of contents) and is left alone.

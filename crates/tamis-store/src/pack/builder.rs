@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tamis_core::Hash;
 
 use super::{Codec, END_MAGIC, HEADER, MAGIC, ObjectKind, Pack, RECORD, Record, TRAILER, path_of};
-use crate::backend::{Backend, NewFile};
+use crate::backend::{Backend, NewFile, SyncWork};
 use crate::error::{Result, StoreError};
 
 /// A pack being written. Dropped unpublished, it leaves no trace.
@@ -63,6 +63,11 @@ impl PackBuilder {
     /// Reads back a frame.
     pub(crate) fn read(&self, record: &Record) -> Result<Bytes> {
         self.file.read(record.offset..record.offset + u64::from(record.stored))
+    }
+
+    /// Work that makes the frames durable beside further writing; see [`NewFile::start_sync`].
+    pub(crate) fn start_sync(&mut self) -> Result<Option<SyncWork>> {
+        self.file.start_sync()
     }
 
     /// Writes the index, makes the pack durable and visible, and opens it.

@@ -115,6 +115,20 @@ fn a_full_disk_is_a_clear_error_and_the_session_leaves_no_trace() {
 }
 
 #[test]
+fn a_session_with_a_failed_write_cannot_be_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let (faulty, faults) = FaultBackend::new(crate::local(&dir));
+    let store = Store::create_on(faulty, StoreOptions::default()).unwrap();
+    let writer = store.writer().unwrap();
+    writer.put(b"one").unwrap();
+    faults.fail_write(faults.writes() + 1, WriteFault::NoSpace);
+    assert!(writer.put(b"two").is_err());
+    writer.put(b"three").unwrap();
+    assert!(writer.finish().unwrap_err().to_string().contains("earlier write"));
+    assert_eq!(std::fs::read_dir(dir.path().join("packs")).unwrap().count(), 0);
+}
+
+#[test]
 fn reads_that_time_out_or_come_short_are_errors_not_wrong_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let (faulty, faults) = FaultBackend::new(crate::local(&dir));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tamis_store::Result;
-use tamis_store::backend::{Backend, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped};
+use tamis_store::backend::{Backend, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped, SyncWork};
 
 /// Calls so far.
 #[derive(Debug, Default)]
@@ -175,6 +175,10 @@ impl NewFile for CountedNewFile {
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.size += bytes.len() as u64;
         self.inner.append(bytes)
+    }
+
+    fn start_sync(&mut self) -> Result<Option<SyncWork>> {
+        self.inner.start_sync()
     }
 
     fn read(&self, range: Range<u64>) -> Result<Bytes> {

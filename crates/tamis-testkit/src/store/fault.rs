@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tamis_store::backend::{Backend, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped};
+use tamis_store::backend::{Backend, FileEntry, FileVersion, NewFile, ReadFile, StoreStats, Swapped, SyncWork};
 use tamis_store::{Result, StoreError};
 
 /// How a write fails.
@@ -283,6 +283,11 @@ impl NewFile for FaultNewFile {
                 Err(refused(io::Error::other("the process has stopped")))
             }
         }
+    }
+
+    fn start_sync(&mut self) -> Result<Option<SyncWork>> {
+        self.faults.read()?;
+        self.inner()?.start_sync()
     }
 
     fn read(&self, range: Range<u64>) -> Result<Bytes> {
