@@ -6,7 +6,18 @@
 use arrow::datatypes::{DataType, Field, Fields};
 
 /// Each target with its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("image", image), ("keys", keys), ("page", page)];
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("chunk_list", chunk_list),
+    ("format", format),
+    ("image", image),
+    ("keys", keys),
+    ("object", object),
+    ("pack", pack),
+    ("page", page),
+    ("revision", revision),
+    ("syntax", syntax),
+    ("tree", tree),
+];
 
 /// Runs a target by its name; false when there is none.
 pub fn run(name: &str, input: &[u8]) -> bool {
@@ -27,6 +38,66 @@ pub fn keys(input: &[u8]) {
 /// A page of columns of every kind.
 pub fn page(input: &[u8]) {
     tamis_table::page::fuzz::page(input, &fields());
+}
+
+/// A pack: header, frames, index, trailer.
+pub fn pack(input: &[u8]) {
+    tamis_store::fuzz::pack(input);
+}
+
+/// The list of chunks of a large blob.
+pub fn chunk_list(input: &[u8]) {
+    tamis_store::fuzz::chunk_list(input);
+}
+
+/// Nodes, roots, summaries and schemas of tables.
+pub fn tree(input: &[u8]) {
+    tamis_table::fuzz::tree(input);
+}
+
+/// Commits, operations, views and sensors.
+pub fn object(input: &[u8]) {
+    tamis_repo::fuzz::object(input);
+}
+
+/// JSON, XML, YAML, CSV and run lengths.
+pub fn syntax(input: &[u8]) {
+    tamis_formats::fuzz::syntax(input);
+}
+
+/// A dataset in a foreign format: the first byte says which file of a small folder, or which archive, the rest is.
+pub fn format(input: &[u8]) {
+    const NAMES: &[&str] = &[
+        "annotations/instances.json",
+        "Annotations/a.xml",
+        "data.yaml",
+        "labels/a.txt",
+        "rows.csv",
+        "rows.jsonl",
+        "rows.parquet",
+        "set.zip",
+        "set.tar",
+        "set.tar.gz",
+        "cat/a.jpg",
+    ];
+    let Some((first, rest)) = input.split_first() else { return };
+    let name = NAMES[usize::from(*first) % NAMES.len()];
+    let folder = std::env::temp_dir().join(format!("tamis-fuzz-{}", std::process::id()));
+    let path = folder.join(name);
+    let write = |path: &std::path::Path, bytes: &[u8]| {
+        path.parent().is_some_and(|parent| std::fs::create_dir_all(parent).is_ok()) && std::fs::write(path, bytes).is_ok()
+    };
+    let written = write(&path, rest)
+        && (name != "labels/a.txt" || write(&folder.join("data.yaml"), b"names: [cat, dog]\ntrain: images\n"));
+    if written {
+        tamis_formats::fuzz::source(if name.starts_with("set.") { &path } else { &folder });
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// A revision as a person types it.
+pub fn revision(input: &[u8]) {
+    tamis_repo::fuzz::revision(input);
 }
 
 /// A schema with each kind of column, nested too.
