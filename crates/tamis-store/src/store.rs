@@ -99,7 +99,9 @@ struct Inner {
     header: LakeHeader,
     /// Newest last.
     packs: RwLock<Arc<Vec<Arc<Pack>>>>,
-    /// The pack of the last hit: neighbours are asked for together.
+    /// The same packs, those with most objects first: an object is most likely there.
+    search: RwLock<Arc<Vec<Arc<Pack>>>>,
+    /// The pack of the last hit in `search`: neighbours are asked for together.
     last: AtomicUsize,
     sessions: RwLock<Vec<Arc<Session>>>,
     refreshing: Mutex<()>,
@@ -186,6 +188,7 @@ impl Store {
             options,
             header,
             packs: RwLock::default(),
+            search: RwLock::default(),
             last: AtomicUsize::new(0),
             sessions: RwLock::default(),
             refreshing: Mutex::new(()),
@@ -360,14 +363,14 @@ impl Store {
     }
 
     fn find_indexed(&self, id: &Hash) -> Result<Option<(Arc<Pack>, Record)>> {
-        let packs = self.packs();
+        let packs = Arc::clone(&self.0.search.read());
         let last = self.0.last.load(Ordering::Relaxed);
         if let Some(pack) = packs.get(last)
             && let Some(record) = pack.find(id)?
         {
             return Ok(Some((Arc::clone(pack), record)));
         }
-        for (at, pack) in packs.iter().enumerate().rev().filter(|(at, _)| *at != last) {
+        for (at, pack) in packs.iter().enumerate().filter(|(at, _)| *at != last) {
             if let Some(record) = pack.find(id)? {
                 self.0.last.store(at, Ordering::Relaxed);
                 return Ok(Some((Arc::clone(pack), record)));
@@ -453,21 +456,29 @@ impl Store {
             }
         }
         *self.0.damaged.write() = damaged;
-        *self.0.packs.write() = Arc::new(packs);
+        self.change_packs(|known| *known = packs);
         Ok(())
     }
 
     pub(crate) fn add_pack(&self, pack: Arc<Pack>) {
-        let mut packs = self.0.packs.write();
-        if packs.iter().all(|known| known.id() != pack.id()) {
-            Arc::make_mut(&mut packs).push(pack);
-        }
+        self.change_packs(|packs| {
+            if packs.iter().all(|known| known.id() != pack.id()) {
+                packs.push(pack);
+            }
+        });
     }
 
     /// Forgets packs whose files are about to be deleted.
     pub(crate) fn drop_packs(&self, is_leaving: impl Fn(&Pack) -> bool) {
+        self.change_packs(|packs| packs.retain(|pack| !is_leaving(pack)));
+    }
+
+    fn change_packs(&self, change: impl FnOnce(&mut Vec<Arc<Pack>>)) {
         let mut packs = self.0.packs.write();
-        Arc::make_mut(&mut packs).retain(|pack| !is_leaving(pack));
+        change(Arc::make_mut(&mut packs));
+        let mut search = Vec::clone(&packs);
+        search.sort_by_key(|pack| std::cmp::Reverse(pack.len()));
+        *self.0.search.write() = Arc::new(search);
     }
 
     // -- writing ------------------------------------------------------------------------------
