@@ -7,6 +7,11 @@ fn ring(flat: &[f64]) -> Vec<Point> {
     flat.chunks(2).map(|p| Point { x: p[0], y: p[1] }).collect()
 }
 
+/// IoU of objects of one ring each.
+fn one_iou(a: &[Point], b: &[Point]) -> f64 {
+    polygon_iou(&[a.to_vec()], &[b.to_vec()])
+}
+
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * (1.0 + a.abs().max(b.abs()))
 }
@@ -54,9 +59,9 @@ fn rings_have_area_length_and_centre() {
     assert!(near(signed_area(&reversed), -6.0));
     // The L and the square that fills its notch share nothing; with a square of side 2 at its corner it shares 3.
     let notch = ring(&[1.0, 1.0, 4.0, 1.0, 4.0, 3.0, 1.0, 3.0]);
-    assert!(near(polygon_iou(&[l.clone()], &[notch]), 0.0));
+    assert!(near(one_iou(&l, &notch), 0.0));
     let square = ring(&[0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0, 0.0]);
-    assert!(near(polygon_iou(&[reversed], &[square]), 3.0 / 7.0));
+    assert!(near(one_iou(&reversed, &square), 3.0 / 7.0));
     assert_eq!(clip_polygon(&l, 2, 2).len(), 6);
     assert!(near(polygon_area(&clip_polygon(&l, 2, 2)), 3.0));
 }
@@ -211,9 +216,9 @@ proptest! {
 
     #[test]
     fn polygons_agree_with_their_masks(a in any_star(), b in any_star()) {
-        let (ab, ba) = (polygon_iou(&[a.clone()], &[b.clone()]), polygon_iou(&[b.clone()], &[a.clone()]));
+        let (ab, ba) = (one_iou(&a, &b), one_iou(&b, &a));
         prop_assert!((ab - ba).abs() < 1e-7 && (0.0..=1.0).contains(&ab));
-        prop_assert!((polygon_iou(&[a.clone()], &[a.clone()]) - 1.0).abs() < 1e-7);
+        prop_assert!((one_iou(&a, &a) - 1.0).abs() < 1e-7);
         // Drawn eight times as large, the raster is a fair judge.
         let grown = |ring: &[Point]| ring.iter().map(|p| Point { x: (p.x + 40.0) * 8.0, y: (p.y + 40.0) * 8.0 }).collect::<Vec<_>>();
         let (ga, gb) = (grown(&a), grown(&b));
@@ -279,7 +284,7 @@ proptest! {
         let c = Box3d { translation: [n[0], n[1], n[2]], rotation: [n[3], n[4], n[5], n[6]], size: [n[7], n[8], n[9]] };
         let iou = c.iou(&Box3d { translation: [n[9], n[10], n[11]], ..c });
         prop_assert!(unit(iou));
-        prop_assert!(unit(polygon_iou(&[points.clone()], &[points.iter().rev().copied().collect()])));
+        prop_assert!(unit(one_iou(&points, &points.iter().rev().copied().collect::<Vec<_>>())));
         let _ = (polygon_centroid(&points), clip_polygon(&points, 9, 9), Rle::from_polygon(9, 9, &points));
         let _ = (quaternion_of_matrix([[n[0], n[1], n[2]], [n[3], n[4], n[5]], [n[6], n[7], n[8]]]), yaw_of_quaternion([n[0], n[1], n[2], n[3]]));
     }

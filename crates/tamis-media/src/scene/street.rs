@@ -40,6 +40,7 @@ pub(super) fn draw(seed: u64, index: u64, width: u32, height: u32) -> Street {
     backdrop::draw(&mut canvas, w, h, sky, &mut dice);
     let mut places = cast(w, &mut dice);
     places.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
+    let places = visible(places);
     let mut things = Vec::new();
     for Place { kind, at, scale, heading } in places {
         let is_dark = sky.is_dark();
@@ -65,6 +66,24 @@ pub(super) fn draw(seed: u64, index: u64, width: u32, height: u32) -> Street {
         },
         weather: if sky.is_rainy { "rain" } else { "clear" },
     }
+}
+
+/// Those, from far to near, of which a nearer one hides no more than half.
+fn visible(places: Vec<Place>) -> Vec<Place> {
+    let frame = |p: &Place| {
+        let half = p.kind.length() * p.scale / 2.0;
+        [p.at.0 - half, p.at.1 - p.kind.height() * p.scale, p.at.0 + half, p.at.1]
+    };
+    let frames: Vec<[f32; 4]> = places.iter().map(frame).collect();
+    let is_hidden = |i: usize| {
+        let Some(&[l, t, r, b]) = frames.get(i) else { return false };
+        frames.iter().skip(i + 1).any(|&[l2, t2, r2, b2]| {
+            let shared = (r.min(r2) - l.max(l2)).max(0.0) * (b.min(b2) - t.max(t2)).max(0.0);
+            shared > 0.5 * (r - l) * (b - t)
+        })
+    };
+    let keep: Vec<bool> = (0..places.len()).map(|i| !is_hidden(i)).collect();
+    places.into_iter().zip(keep).filter_map(|(place, keep)| keep.then_some(place)).collect()
 }
 
 /// Who is in the scene: two lanes of traffic and two sidewalks.

@@ -47,6 +47,19 @@ impl Kind {
             Kind::StopSign => 0.8,
         }
     }
+
+    /// Metres above the ground.
+    pub(super) fn height(self) -> f32 {
+        match self {
+            Kind::Car => 1.5,
+            Kind::Bus | Kind::Truck => 3.0,
+            Kind::Bicycle => 1.1,
+            Kind::Person => 1.8,
+            Kind::Dog => 0.85,
+            Kind::TrafficLight => 3.6,
+            Kind::StopSign => 2.8,
+        }
+    }
 }
 
 /// Places a thing's shapes on the canvas and keeps their hull.
