@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 use arrow::array::BooleanBufferBuilder;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, MutableArrayData, StructArray, UInt32Array, make_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, MutableArrayData, StructArray, UInt32Array, make_array,
+};
 use arrow::buffer::BooleanBuffer;
 use tamis_core::Hash;
 use tamis_store::Writer;
@@ -15,6 +17,7 @@ use crate::error::{Result, TableError};
 use crate::leaf::{LeafRef, RowOp, TableCache, put_keys, put_ops, put_page};
 use crate::node::{KeyRange, Target, leaves, put_tree};
 use crate::page::{Projection, encode};
+use crate::row_hash::row_hashes;
 use crate::rows::{RowBatch, null_group};
 use crate::schema::{GroupSchema, TableSchema};
 use crate::summary::{self, Summary};
@@ -241,6 +244,23 @@ impl DeltaRows {
         self.ops.iter().all(|op| matches!(op, RowOp::Patch | RowOp::Replace))
     }
 
+    /// For each row a hash of what it does: its operation, which groups it has, and their values.
+    pub(super) fn effects(&self, schema: &TableSchema) -> Result<Vec<u128>> {
+        // An odd factor for each operation and group keeps them apart.
+        const STEP: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        let mut effects: Vec<u128> = self.ops.iter().map(|op| STEP.wrapping_mul(*op as u128 + 1)).collect();
+        for (group, schema) in self.groups.iter().zip(&schema.groups) {
+            let Some(group) = group else { continue };
+            let present = BooleanArray::new(group.present.clone(), None);
+            let keys = arrow::compute::filter(&self.keys, &present)?.as_binary::<i32>().clone();
+            let hashes = row_hashes(&schema.name, &keys, &group.rows)?;
+            for (row, hash) in group.present.set_indices().zip(hashes) {
+                effects[row] = effects[row].wrapping_mul(STEP).wrapping_add(hash);
+            }
+        }
+        Ok(effects)
+    }
+
     /// Where the rows stand among keys that have them all.
     pub(crate) fn places(&self, keys: &BinaryArray) -> Result<UInt32Array> {
         let (mut places, mut from) = (Vec::with_capacity(self.len()), 0);
@@ -307,18 +327,24 @@ impl DeltaRows {
         // Sources: 0 the base (or nulls), 1 the delta, 2 a null row.
         let null = null_group(&fields, 1)?;
         let base_rows = under.cloned().map_or_else(|| null_group(&fields, base.len()), Ok)?;
-        let delta_rows = own.map_or(&null, |own| &own.rows);
-        let sources = [base_rows.to_data(), delta_rows.to_data(), null.to_data()];
+        let none = null_group(&fields, 0)?;
+        let delta_rows = own.map_or(&none, |own| &own.rows);
+        let piece = |run: &Run| match run {
+            Run::Base { start, end } => (0, *start, *end),
+            Run::Delta { row, under } => match (ranks.get(*row).copied().flatten(), under) {
+                (Some(rank), _) => (1, rank, rank + 1),
+                (None, Some(under)) => (0, *under, under + 1),
+                (None, None) => (2, 0, 1),
+            },
+        };
+        let mut sources = vec![base_rows.to_data(), delta_rows.to_data()];
+        // A source with nulls makes every column carry them.
+        if runs.iter().any(|run| piece(run).0 == 2) {
+            sources.push(null.to_data());
+        }
         let mut out = MutableArrayData::new(sources.iter().collect(), false, rows);
         for run in runs {
-            let (source, start, end) = match run {
-                Run::Base { start, end } => (0, *start, *end),
-                Run::Delta { row, under } => match (ranks.get(*row).copied().flatten(), under) {
-                    (Some(rank), _) => (1, rank, rank + 1),
-                    (None, Some(under)) => (0, *under, under + 1),
-                    (None, None) => (2, 0, 1),
-                },
-            };
+            let (source, start, end) = piece(run);
             out.try_extend(source, start, end)?;
         }
         let array: ArrayRef = make_array(out.freeze());

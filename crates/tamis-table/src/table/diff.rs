@@ -11,6 +11,7 @@ use tamis_core::Hash;
 use super::build::concat;
 use super::change::Change;
 use super::delta::{DeltaRows, position};
+use super::fold::joined;
 use super::root::DeltaRef;
 use super::{Columns, Scan, ScanOptions, Table};
 use crate::error::{Result, TableError};
@@ -63,7 +64,16 @@ impl Table {
     /// The rows in which `newer` differs from this version. Reads only what the two do not share:
     /// O(rows of the deltas and leaves that only one of them has).
     pub fn diff(&self, newer: &Table) -> Result<impl Iterator<Item = Result<DiffBatch>> + use<>> {
-        let parts = if self.id() == newer.id() { VecDeque::new() } else { parts(self, newer)? };
+        let change = match (self.0.change, newer.0.change) {
+            (_, Some(change)) if change.parent == self.id() => Some(change),
+            (Some(change), _) if change.parent == newer.id() => Some(change),
+            _ => None,
+        };
+        let parts = match change {
+            _ if self.id() == newer.id() => VecDeque::new(),
+            Some(change) => VecDeque::from([Part::Keys(change.keys(self.cache(), newer.schema())?)]),
+            None => parts(self, newer)?,
+        };
         Ok(Diff::new(self, newer, parts))
     }
 
@@ -82,15 +92,12 @@ impl Table {
 /// What the two versions do not share.
 fn parts(old: &Table, new: &Table) -> Result<VecDeque<Part>> {
     let (a, b) = (&old.0.root, &new.0.root);
-    let mut ranges: Vec<KeyRange> = Vec::new();
-    let shared;
     if a.base == b.base {
-        shared = a.deltas.iter().zip(&b.deltas).take_while(|(a, b)| a == b).count();
-    } else {
-        // Different bases: a delta on one may be part of the other's base, so none is shared.
-        shared = 0;
-        ranges = different(old, a.base.as_ref(), new, b.base.as_ref())?;
+        return unshared(old, new);
     }
+    // Different bases: a delta on one may be part of the other's base, so none is shared.
+    let shared = 0;
+    let ranges = different(old, a.base.as_ref(), new, b.base.as_ref())?;
     let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
     let mut add = |table: &Table, deltas: &[DeltaRef]| -> Result<()> {
         for delta in deltas {
@@ -131,6 +138,38 @@ fn parts(old: &Table, new: &Table) -> Result<VecDeque<Part>> {
     parts.extend(ranges.into_iter().map(|range| (range.start.clone().unwrap_or_default(), Part::Range(range))));
     parts.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(parts.into_iter().map(|(_, part)| part).collect())
+}
+
+/// The keys of rows that two stacks on one base treat differently.
+fn unshared(old: &Table, new: &Table) -> Result<VecDeque<Part>> {
+    let (a, b) = (&old.0.root.deltas, &new.0.root.deltas);
+    let shared = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let side = |table: &Table, deltas: &[DeltaRef]| -> Result<(DeltaRows, Vec<u128>)> {
+        let columns = Columns::all(table.schema());
+        let rows = joined(table.cache(), deltas, &KeyRange::default(), &columns)?;
+        let effects = rows.effects(table.schema())?;
+        Ok((rows, effects))
+    };
+    let ((x, x_effects), (y, y_effects)) = (side(old, &a[shared..])?, side(new, &b[shared..])?);
+    let mut keys: Vec<&[u8]> = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while i < x.len() || j < y.len() {
+        let order = match (i < x.len(), j < y.len()) {
+            (true, true) => x.keys.value(i).cmp(y.keys.value(j)),
+            (true, false) => Ordering::Less,
+            (false, _) => Ordering::Greater,
+        };
+        match order {
+            Ordering::Less => keys.push(x.keys.value(i)),
+            Ordering::Greater => keys.push(y.keys.value(j)),
+            // One delta folded into another is still the same change of the row.
+            Ordering::Equal if x_effects[i] == y_effects[j] => {}
+            Ordering::Equal => keys.push(x.keys.value(i)),
+        }
+        i += usize::from(order.is_le());
+        j += usize::from(order.is_ge());
+    }
+    Ok(keys.chunks(BATCH).map(|keys| Part::Keys(keys_of(keys.iter().copied()))).collect())
 }
 
 /// The ranges of keys over which two base trees have different leaves.

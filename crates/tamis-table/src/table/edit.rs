@@ -92,7 +92,7 @@ impl Table {
         fold::after_edit(self, writer, &mut root, delta, options)?;
         let table = Table::write(self.cache(), writer, root, self.0.schema.clone())?;
         let change = Change::write(writer, self.id(), written)?;
-        Ok(Edited { table, change: Some(change), added, changed, removed })
+        Ok(Edited { table: table.made_by(change), change: Some(change), added, changed, removed })
     }
 
     /// Old and new values of every group that the edit may change.

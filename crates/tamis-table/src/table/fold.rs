@@ -10,7 +10,7 @@ use tamis_store::Writer;
 use super::build::{Cutter, LeafWriter, child};
 use super::delta::DeltaRows;
 use super::edit::EditOptions;
-use super::root::Root;
+use super::root::{DeltaRef, Root};
 use super::{Columns, Table};
 use crate::error::{Result, TableError};
 use crate::leaf::{LeafRef, RowOp, TableCache, put_group};
@@ -49,7 +49,7 @@ pub(super) fn after_edit(
         folded = below.then(&folded)?;
         root.deltas.truncate(root.deltas.len() - 2);
         // The size decides whether to go on; the rows are written once, at the end.
-        root.deltas.push(super::root::DeltaRef { node: tamis_core::Hash::ZERO, rows: folded.len() as u64 });
+        root.deltas.push(DeltaRef { node: tamis_core::Hash::ZERO, rows: folded.len() as u64 });
         is_changed = true;
         if folded.len() == 0 {
             break;
@@ -237,8 +237,18 @@ impl Folder<'_> {
 
 /// The rows of all deltas with keys in a range, as one delta.
 pub(super) fn overlay(cache: &TableCache, root: &Root, range: &KeyRange, columns: &Columns) -> Result<DeltaRows> {
+    joined(cache, &root.deltas, range, columns)
+}
+
+/// The rows of some deltas, oldest first, with keys in a range, as one delta.
+pub(super) fn joined(
+    cache: &TableCache,
+    deltas: &[DeltaRef],
+    range: &KeyRange,
+    columns: &Columns,
+) -> Result<DeltaRows> {
     let mut all: Option<DeltaRows> = None;
-    for delta in &root.deltas {
+    for delta in deltas {
         let next = DeltaRows::load(cache, &delta.node, range, columns)?;
         all = Some(match all {
             Some(below) if next.len() > 0 && below.len() > 0 => below.then(&next)?,

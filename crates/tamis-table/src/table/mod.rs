@@ -50,6 +50,8 @@ struct Inner {
     id: TableId,
     root: Root,
     schema: Arc<TableSchema>,
+    /// What made this version of another one, where that is known.
+    change: Option<Change>,
 }
 
 /// Which columns a read gives: for each group of the schema a projection, or nothing.
@@ -107,12 +109,21 @@ impl Table {
         let root = Root::decode(&cache.store().get(&id.0)?).map_err(|e| e.within("table", &id.0))?;
         let schema = cache.store().get(&root.schema)?;
         let schema = TableSchema::from_json(&schema).map_err(|e| e.within("table schema", &root.schema))?;
-        Ok(Table(Arc::new(Inner { cache: Arc::clone(cache), id, root, schema: Arc::new(schema) })))
+        Ok(Table(Arc::new(Inner { cache: Arc::clone(cache), id, root, schema: Arc::new(schema), change: None })))
     }
 
     fn write(cache: &Arc<TableCache>, writer: &Writer, root: Root, schema: Arc<TableSchema>) -> Result<Table> {
         let id = TableId(writer.put(root.encode())?);
-        Ok(Table(Arc::new(Inner { cache: Arc::clone(cache), id, root, schema })))
+        Ok(Table(Arc::new(Inner { cache: Arc::clone(cache), id, root, schema, change: None })))
+    }
+
+    /// The same version, told by which change it came from its parent: then [`Table::diff`] and
+    /// [`Table::merge`] with the parent take O(changes) whatever was folded. Tables that come
+    /// straight from an edit know it.
+    pub fn made_by(self, change: Change) -> Table {
+        let Inner { cache, id, root, schema, .. } = &*self.0;
+        let (cache, root, schema) = (Arc::clone(cache), root.clone(), Arc::clone(schema));
+        Table(Arc::new(Inner { cache, id: *id, root, schema, change: Some(change) }))
     }
 
     /// The version's id: the hash of its root.
