@@ -1,0 +1,111 @@
+//! `tamis export`, `tamis formats`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use tamis_engine::ops::export::{ExportRequest, Filter, formats as matrix};
+use tamis_engine::{Address, EngineError, Result};
+
+use super::Door;
+use super::import::say_findings;
+use crate::printer::Printer;
+use crate::text;
+
+/// What to do about what the format cannot hold.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OnLoss {
+    /// Write the nearest thing, say what was lost
+    Report,
+    /// Write nothing
+    Refuse,
+}
+
+/// Write a dataset in another format.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tamis export street out --format yolo
+  tamis export street@v1 out --format coco --where 'split:train class:bus'
+  tamis export street out --format voc --on-loss refuse
+
+--where takes words that must all fit: split:NAME, class:NAME, path:PREFIX.")]
+pub(crate) struct ExportArgs {
+    /// DATASET[@REVISION][:PREFIX]
+    address: String,
+    /// A folder that is empty or not there
+    out: PathBuf,
+    /// The format (see `tamis formats`)
+    #[arg(long, short)]
+    format: String,
+    /// An option of the format
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    option: Vec<String>,
+    /// Only samples that fit
+    #[arg(long = "where", value_name = "FILTER", default_value = "")]
+    filter: String,
+    /// The layer whose labels are written
+    #[arg(long, default_value = "truth")]
+    layer: String,
+    /// What to do about labels that the format cannot hold
+    #[arg(long, value_enum, default_value_t = OnLoss::Report)]
+    on_loss: OnLoss,
+}
+
+pub(crate) fn run(args: &ExportArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
+    let address: Address = args.address.parse()?;
+    let mut options = BTreeMap::new();
+    for option in &args.option {
+        let (name, value) =
+            option.split_once('=').ok_or_else(|| EngineError::new("usage", format!("`{option}` is not NAME=VALUE")))?;
+        options.insert(name.to_owned(), value.to_owned());
+    }
+    let request = ExportRequest {
+        address,
+        out: args.out.clone(),
+        format: args.format.clone(),
+        options,
+        filter: Filter::parse(&args.filter)?,
+        layer: args.layer.clone(),
+        refuse_losses: matches!(args.on_loss, OnLoss::Refuse),
+    };
+    let done = door.open()?.export(&door.ctx(), &request)?;
+    if printer.json {
+        printer.json(&done);
+    } else {
+        say_findings(&done.findings, printer);
+        printer.line(format!(
+            "Wrote {} with {} as {} to {}",
+            text::count(done.samples, "sample"),
+            text::count(done.labels, "label"),
+            done.format,
+            args.out.display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// List the formats that can be read and written, and what each can hold.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tamis formats
+  tamis formats --json")]
+pub(crate) struct FormatsArgs {}
+
+pub(crate) fn formats(_args: &FormatsArgs, printer: &mut Printer) -> Result<ExitCode> {
+    let all = matrix();
+    if printer.json {
+        printer.json(&all);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for format in all {
+        printer.line(format!("{:<12} {}", format.id, format.title));
+        let held = |types: &[String]| if types.is_empty() { "-".to_owned() } else { types.join(", ") };
+        printer.line(format!("{:<12}   reads  {}", "", held(&format.reads)));
+        printer.line(format!("{:<12}   writes {}", "", held(&format.writes)));
+        for loss in &format.losses {
+            printer.line(format!("{:<12}   loses  {loss}", ""));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,118 @@
+//! The verbs: each parses, calls the engine, renders.
+
+pub(crate) mod care;
+pub(crate) mod checkout;
+pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod export;
+pub(crate) mod history;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod log;
+pub(crate) mod ls;
+pub(crate) mod merge;
+pub(crate) mod refs;
+pub(crate) mod shell;
+pub(crate) mod show;
+pub(crate) mod stats;
+pub(crate) mod sync;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tamis_core::{Cancel, NoProgress, Progress, ProgressSink};
+use tamis_engine::{Author, Ctx, Engine, Result, find_lake};
+
+use crate::args::{Cli, Command, Global};
+use crate::printer::Printer;
+use crate::progress::{Bar, is_wanted};
+
+/// Carries out what was typed.
+pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> Result<ExitCode> {
+    let door = Door { global: &cli.global };
+    match &cli.command {
+        Command::Init(args) => init::run(args, &door, printer),
+        Command::Import(args) => import::run(args, &door, printer),
+        Command::Ls(args) => ls::run(args, &door, printer),
+        Command::Show(args) => show::run(args, &door, printer),
+        Command::Stats(args) => stats::run(args, &door, printer),
+        Command::Log(args) => log::run(args, &door, printer),
+        Command::Diff(args) => diff::run(args, &door, printer),
+        Command::Branch(args) => refs::branch(args, &door, printer),
+        Command::Tag(args) => refs::tag(args, &door, printer),
+        Command::Undo(args) => refs::undo(args, &door, printer),
+        Command::Oplog(args) => refs::oplog(args, &door, printer),
+        Command::Merge(args) => merge::merge(args, &door, printer),
+        Command::Conflicts(args) => merge::conflicts(args, &door, printer),
+        Command::Resolve(args) => merge::resolve(args, &door, printer),
+        Command::Verify(args) => care::verify(args, &door, printer),
+        Command::Gc(args) => care::gc(args, &door, printer),
+        Command::Export(args) => export::run(args, &door, printer),
+        Command::Formats(args) => export::formats(args, printer),
+        Command::Revert(args) => history::revert(args, &door, printer),
+        Command::CherryPick(args) => history::cherry_pick(args, &door, printer),
+        Command::Squash(args) => history::squash(args, &door, printer),
+        Command::Protect(args) => history::protect(args, &door, printer),
+        Command::Compact(args) => history::compact(args, &door, printer),
+        Command::Checkout(args) => checkout::checkout(args, &door, printer),
+        Command::Status(args) => checkout::status(args, &door, printer),
+        Command::Commit(args) => checkout::commit(args, &door, printer),
+        Command::Restore(args) => checkout::restore(args, &door, printer),
+        Command::Clone(args) => sync::clone(args, &door, printer),
+        Command::Push(args) => sync::push(args, &door, printer),
+        Command::Pull(args) => sync::pull(args, &door, printer),
+        Command::Remote(args) => sync::remote(args, &door, printer),
+        Command::Dataset(args) => sync::dataset(args, &door, printer),
+        Command::Completions(args) => shell::completions(args, printer),
+        Command::Man(args) => shell::man(args, printer),
+        Command::Demo(args) => demo::run(args, printer),
+    }
+}
+
+/// What commands need besides their arguments.
+pub(crate) struct Door<'a> {
+    global: &'a Global,
+}
+
+impl Door<'_> {
+    /// The lake's location.
+    pub(crate) fn lake(&self) -> Result<String> {
+        let here = std::env::current_dir()
+            .map_err(|e| tamis_engine::EngineError::new("store.io", format!("cannot find the current folder: {e}")))?;
+        find_lake(self.global.lake.as_deref(), &here)
+    }
+
+    /// The lake, opened; an error where there is none.
+    pub(crate) fn open(&self) -> Result<Engine> {
+        Engine::open(&self.lake()?)
+    }
+
+    /// The lake, opened or made.
+    pub(crate) fn open_or_init(&self) -> Result<Engine> {
+        Engine::open_or_init(&self.lake()?)
+    }
+
+    /// Who works, with a progress bar where somebody sees it.
+    pub(crate) fn ctx(&self) -> Ctx {
+        let sink: Arc<dyn ProgressSink> =
+            if is_wanted(self.global.quiet) { Arc::new(Bar::default()) } else { Arc::new(NoProgress) };
+        Ctx { author: author(), progress: Progress::new(sink, Cancel::default()) }
+    }
+}
+
+/// Who works: `TAMIS_AUTHOR` ("Ada <ada@example.org>"), else git's user, else the system's.
+fn author() -> Author {
+    if let Ok(text) = std::env::var("TAMIS_AUTHOR") {
+        return match text.split_once('<') {
+            Some((name, email)) => Author::new(name.trim(), email.trim_end_matches('>').trim()),
+            None => Author::new(text.trim(), ""),
+        };
+    }
+    let git = |key: &str| {
+        let output = std::process::Command::new("git").args(["config", "--get", key]).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    };
+    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
+    Author::new(git("user.name").unwrap_or_else(user), git("user.email").unwrap_or_default())
+}

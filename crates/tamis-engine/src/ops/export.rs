@@ -1,0 +1,218 @@
+//! Exporting: a revision written in somebody's format.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use tamis_core::{Finding, MediaSource, Report, Sample, SampleRecord};
+use tamis_formats::{Fetched, OnLoss, Schema, Sink, Wanted, WriteOptions};
+use tamis_repo::{ScanOptions, Snapshot};
+
+use crate::error::{EngineError, Result};
+use crate::{Address, Ctx, Engine};
+
+/// What to export.
+#[derive(Clone, Debug)]
+pub struct ExportRequest {
+    /// Which revision; its path is a prefix of samples.
+    pub address: Address,
+    /// A folder that is empty or not there.
+    pub out: PathBuf,
+    /// The format's name.
+    pub format: String,
+    /// The format's own options.
+    pub options: BTreeMap<String, String>,
+    /// Only samples that fit.
+    pub filter: Filter,
+    /// The layer whose labels are written.
+    pub layer: String,
+    /// Write nothing when the format cannot hold something.
+    pub refuse_losses: bool,
+}
+
+/// What was exported.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exported {
+    /// The commit's id.
+    pub commit: String,
+    /// The format.
+    pub format: String,
+    /// Samples written.
+    pub samples: u64,
+    /// Labels written.
+    pub labels: u64,
+    /// What the format could not hold, and other findings.
+    pub findings: Vec<Finding>,
+}
+
+/// A small filter: words that must all fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    splits: Vec<String>,
+    classes: Vec<String>,
+    prefixes: Vec<String>,
+}
+
+impl Filter {
+    /// Reads `split:val class:bus path:train/`; words of one kind are alternatives.
+    pub fn parse(text: &str) -> Result<Filter> {
+        let mut filter = Filter::default();
+        for word in text.split_whitespace() {
+            match word.split_once(':') {
+                Some(("split", name)) => filter.splits.push(name.to_owned()),
+                Some(("class", name)) => filter.classes.push(name.to_owned()),
+                Some(("path", name)) => filter.prefixes.push(name.to_owned()),
+                _ => {
+                    return Err(EngineError::new("usage", format!("cannot filter by `{word}`"))
+                        .hint("filters are split:NAME, class:NAME and path:PREFIX"));
+                }
+            }
+        }
+        Ok(filter)
+    }
+
+    /// Whether a sample fits.
+    pub fn fits(&self, sample: &Sample) -> bool {
+        let any = |wanted: &[String], fits: &dyn Fn(&String) -> bool| wanted.is_empty() || wanted.iter().any(fits);
+        any(&self.splits, &|split| sample.split.as_deref() == Some(split))
+            && any(&self.prefixes, &|prefix| sample.path.starts_with(prefix.as_str()))
+            && any(&self.classes, &|class| {
+                sample.layers.values().flatten().any(|label| label.class.as_deref() == Some(class))
+            })
+    }
+}
+
+/// A format as the list of formats tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FormatLine {
+    /// The name.
+    pub id: String,
+    /// The title.
+    pub title: String,
+    /// Label types it reads.
+    pub reads: Vec<String>,
+    /// Label types it writes.
+    pub writes: Vec<String>,
+    /// What it cannot hold, and what is written instead.
+    pub losses: Vec<String>,
+    /// Its options, with what they do.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Every format, from the one table.
+pub fn formats() -> Vec<FormatLine> {
+    let names = |types: &[tamis_core::LabelType]| types.iter().map(ToString::to_string).collect();
+    let line = |spec: &'static tamis_formats::Spec| FormatLine {
+        id: spec.id.to_owned(),
+        title: spec.title.to_owned(),
+        reads: names(spec.reads),
+        writes: names(spec.writes),
+        losses: spec.losses.iter().map(|loss| format!("{}: {}", loss.what, loss.instead)).collect(),
+        options: spec.options.iter().map(|o| (o.name.to_owned(), o.help.to_owned())).collect(),
+    };
+    tamis_formats::specs().into_iter().map(line).collect()
+}
+
+impl Engine {
+    /// Writes the samples of a revision in a format.
+    pub fn export(&self, ctx: &Ctx, request: &ExportRequest) -> Result<Exported> {
+        let format = tamis_formats::find(&request.format)?;
+        let snapshot = self.dataset(&request.address.dataset)?.snapshot(request.address.revision())?;
+        let report = Report::new();
+        let mut options = WriteOptions::default().with_layer(&request.layer);
+        options.options.clone_from(&request.options);
+        if request.refuse_losses {
+            options = options.on_loss(OnLoss::Refuse);
+        }
+        let media = Media::new(snapshot.clone());
+        let sink = Sink::folder(&request.out, move |path, wanted| media.fetch(path, wanted))?;
+        let schema = schema_of(&snapshot)?;
+        let mut writer = format.write(&sink, &schema, &options, &report)?;
+        let scan = ScanOptions { prefix: request.address.prefix().to_owned(), ..ScanOptions::default() };
+        ctx.progress.begin("export", Some(snapshot.len()), "samples");
+        for sample in snapshot.scan(&scan)? {
+            let sample = sample?;
+            if request.filter.fits(&sample) {
+                let bytes = sample.media.as_ref().map_or(0, |media| media.size);
+                writer.write(&record_of(sample))?;
+                ctx.progress.advance(1, bytes)?;
+            }
+        }
+        let written = writer.finish()?;
+        ctx.progress.end();
+        Ok(Exported {
+            commit: snapshot.commit().id.to_string(),
+            format: request.format.clone(),
+            samples: written.samples,
+            labels: written.labels,
+            findings: report.findings(),
+        })
+    }
+}
+
+/// Finds the bytes that a writer asks for.
+struct Media {
+    snapshot: Snapshot,
+}
+
+/// How a blob is named in a record's media source.
+const BLOB: &str = "blob:";
+
+impl Media {
+    fn new(snapshot: Snapshot) -> Media {
+        Media { snapshot }
+    }
+
+    fn fetch(&self, path: &str, wanted: Wanted<'_>) -> std::io::Result<Fetched> {
+        let missing = |what: String| std::io::Error::new(std::io::ErrorKind::NotFound, what);
+        let id = match wanted {
+            Wanted::Blob(id) => *id,
+            Wanted::Media(MediaSource::Uri(uri)) => match uri.strip_prefix(BLOB) {
+                Some(hex) => hex.parse().map_err(std::io::Error::other)?,
+                None => match uri.strip_prefix("file://") {
+                    Some(local) => return Ok(Fetched::Local(local.into())),
+                    None => return Err(missing(format!("the bytes of `{path}` are at {uri}, which is not read here"))),
+                },
+            },
+            Wanted::Media(_) => return Err(missing(format!("`{path}` has no bytes in the lake"))),
+        };
+        let blob = self.snapshot.blob(&id).map_err(std::io::Error::other)?;
+        if blob.len() <= 16 << 20 {
+            Ok(Fetched::Bytes(blob.read().map_err(std::io::Error::other)?))
+        } else {
+            Ok(Fetched::Stream(Box::new(blob.reader())))
+        }
+    }
+}
+
+/// What a writer is told of the whole.
+pub(crate) fn schema_of(snapshot: &Snapshot) -> Result<Schema> {
+    let mut schema = Schema { ontology: snapshot.ontology()?, ..Schema::default() };
+    for name in snapshot.commit().extra.keys() {
+        let Some(format) = name.strip_prefix("format/") else { continue };
+        if let Some(value) = snapshot.extra(name)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            schema.extra.insert(format.to_owned(), value);
+        }
+    }
+    Ok(schema)
+}
+
+/// A sample as a writer takes it.
+pub(crate) fn record_of(sample: Sample) -> SampleRecord {
+    let media = sample.media.as_ref().and_then(|media| match (&media.uri, &media.blob) {
+        (Some(uri), _) => Some(MediaSource::Uri(uri.clone())),
+        (None, Some(blob)) => Some(MediaSource::Uri(format!("{BLOB}{blob}"))),
+        (None, None) => None,
+    });
+    SampleRecord {
+        stated_size: sample.media.as_ref().and_then(|media| media.width.zip(media.height)),
+        media,
+        path: sample.path,
+        split: sample.split,
+        frame: sample.frame,
+        sensor: sample.sensor,
+        timestamp: sample.timestamp,
+        fields: sample.fields,
+        layers: sample.layers,
+    }
+}

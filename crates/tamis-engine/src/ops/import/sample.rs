@@ -1,0 +1,203 @@
+//! One record becomes a sample: its media read, stored and probed, its labels given ids.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use tamis_core::{BlobId, Label, Media, MediaSource, Place, Report, Sample, SampleRecord, Shape};
+use tamis_formats::Source;
+use tamis_store::Writer;
+
+use super::labels::keep_ids;
+use crate::error::Result;
+
+/// Files up to this are read whole; larger ones stream into the lake.
+const WHOLE: u64 = 64 << 20;
+/// Of a larger file, this much is looked at to say what it is.
+const HEAD: u64 = 1 << 20;
+
+/// Takes records; shared by all threads of an import.
+pub(in crate::ops) struct Taker<'a> {
+    pub(in crate::ops) source: &'a Source,
+    pub(in crate::ops) report: &'a Report,
+    pub(in crate::ops) reference: bool,
+    /// Absent in a dry run: media are looked at, not kept.
+    pub(in crate::ops) blobs: Option<Arc<Writer>>,
+}
+
+impl Taker<'_> {
+    /// The sample of a record. `old` is the sample at its path, whose media need not be read again
+    /// when the file's size and time are the same, and whose labels lend their ids.
+    pub(in crate::ops) fn take(&self, record: SampleRecord, old: Option<&Sample>) -> Result<Sample> {
+        let mut sample = Sample {
+            media: self.media(&record, old.and_then(|old| old.media.as_ref()))?,
+            path: record.path,
+            split: record.split,
+            frame: record.frame,
+            sensor: record.sensor,
+            timestamp: record.timestamp,
+            fields: record.fields,
+            layers: record.layers,
+        };
+        for (layer, labels) in &mut sample.layers {
+            for label in labels.iter_mut() {
+                self.mask(label)?;
+            }
+            let before = old.and_then(|old| old.layers.get(layer)).map_or(&[][..], Vec::as_slice);
+            keep_ids(before, labels);
+        }
+        // Layers that the source does not speak of (predictions, reviews) stay.
+        for (layer, labels) in old.map(|old| &old.layers).into_iter().flatten() {
+            if !sample.layers.contains_key(layer) && layer != tamis_core::TRUTH {
+                sample.layers.insert(layer.clone(), labels.clone());
+            }
+        }
+        Ok(sample)
+    }
+
+    fn media(&self, record: &SampleRecord, old: Option<&Media>) -> Result<Option<Media>> {
+        match &record.media {
+            None => Ok(None),
+            Some(MediaSource::Bytes(bytes)) => {
+                let mut media = self.look(&record.path, bytes);
+                media.size = bytes.len() as u64;
+                media.blob = Some(self.keep(bytes)?);
+                Ok(Some(same_as(old, media)))
+            }
+            Some(MediaSource::File(file)) => self.file(file, old),
+            Some(MediaSource::Uri(uri)) => Ok(Some(Media { uri: Some(uri.clone()), ..Media::default() })),
+            Some(_) => Ok(None),
+        }
+    }
+
+    fn file(&self, file: &str, old: Option<&Media>) -> Result<Option<Media>> {
+        let Some(entry) = self.source.find(file) else {
+            self.report.error("import.missing_file", Place::file(file), "the media file is not there");
+            return Ok(None);
+        };
+        if let Some(old) = old
+            && old.etag.is_some()
+            && old.etag == entry.etag
+            && old.size == entry.size
+            && old.uri.is_some() == self.reference
+        {
+            return Ok(Some(old.clone()));
+        }
+        let mut media = if entry.size <= WHOLE {
+            let bytes = match self.source.read_at_most(file, WHOLE) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    self.report.error("import.unreadable", Place::file(file), error);
+                    return Ok(None);
+                }
+            };
+            let mut media = self.look(file, &bytes);
+            media.size = bytes.len() as u64;
+            media.blob = Some(self.keep(&bytes)?);
+            media
+        } else {
+            match self.large(file) {
+                Ok(media) => media,
+                Err(error) if error.code.id == "format.io" => {
+                    self.report.error("import.unreadable", Place::file(file), error);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        media.etag.clone_from(&entry.etag);
+        if self.reference {
+            media.uri = self.source.uri(file);
+            if media.uri.is_none() {
+                let message = "files inside an archive cannot be referenced; it was copied";
+                self.report.warn("import.not_referenced", Place::file(file), message);
+            }
+        }
+        Ok(Some(same_as(old, media)))
+    }
+
+    /// A file too large to hold: looked at by its head, streamed into the lake.
+    fn large(&self, file: &str) -> Result<Media> {
+        let mut head = Vec::new();
+        let mut reader = self.source.reader(file)?;
+        reader
+            .by_ref()
+            .take(HEAD)
+            .read_to_end(&mut head)
+            .map_err(|e| crate::EngineError::new("format.io", format!("cannot read `{file}`: {e}")))?;
+        let mut media = Media {
+            mime: tamis_media::sniff_named(&head, file).map(str::to_owned),
+            size: self.source.find(file).map_or(0, |entry| entry.size),
+            ..Media::default()
+        };
+        if let Ok(probe) = tamis_media::probe(&head) {
+            describe(&mut media, &probe);
+        }
+        let mut whole = head.as_slice().chain(reader);
+        media.blob = match &self.blobs {
+            Some(blobs) if !self.reference => Some(blobs.put_blob_from(&mut whole)?),
+            _ => {
+                let mut hasher = tamis_core::Hasher::default();
+                std::io::copy(&mut whole, &mut hasher)
+                    .map_err(|e| crate::EngineError::new("format.io", format!("cannot read `{file}`: {e}")))?;
+                Some(BlobId(hasher.finish()))
+            }
+        };
+        Ok(media)
+    }
+
+    /// What the bytes are; what is wrong with them is a finding.
+    fn look(&self, file: &str, bytes: &[u8]) -> Media {
+        let mime = tamis_media::sniff_named(bytes, file);
+        let mut media = Media { mime: mime.map(str::to_owned), ..Media::default() };
+        let is_image = mime.is_some_and(|mime| mime.starts_with("image/"))
+            || tamis_media::mime_of_name(file).is_some_and(|mime| mime.starts_with("image/"));
+        if is_image {
+            for problem in tamis_media::check(bytes) {
+                self.report.error(problem.code, Place::file(file), problem.message);
+            }
+            if let Ok(probe) = tamis_media::probe(bytes) {
+                describe(&mut media, &probe);
+            }
+        }
+        media
+    }
+
+    fn keep(&self, bytes: &[u8]) -> Result<BlobId> {
+        match &self.blobs {
+            Some(blobs) if !self.reference => Ok(blobs.put_blob(bytes)?),
+            _ => Ok(BlobId(tamis_core::Hash::of(bytes))),
+        }
+    }
+
+    /// A mask's image into the lake; masks are always copied.
+    fn mask(&self, label: &mut Label) -> Result<()> {
+        let Shape::Mask(mask) = &mut label.shape else { return Ok(()) };
+        let (None, Some(file)) = (mask.blob, &mask.file) else { return Ok(()) };
+        match self.source.read_at_most(file, WHOLE) {
+            Ok(bytes) => {
+                mask.blob = Some(match &self.blobs {
+                    Some(blobs) => blobs.put_blob(&bytes)?,
+                    None => BlobId(tamis_core::Hash::of(&bytes)),
+                });
+            }
+            Err(error) => self.report.error("import.unreadable", Place::file(file.clone()), error),
+        }
+        Ok(())
+    }
+}
+
+fn describe(media: &mut Media, probe: &tamis_media::ImageProbe) {
+    media.mime = Some(probe.mime.to_owned());
+    (media.width, media.height) = (Some(probe.width), Some(probe.height));
+    media.orientation = (probe.orientation > 1).then_some(probe.orientation);
+}
+
+/// The old description when only the file's time differs, so that touching files changes nothing.
+fn same_as(old: Option<&Media>, new: Media) -> Media {
+    match old {
+        Some(old) if old.blob == new.blob && old.blob.is_some() && old.uri == new.uri => {
+            Media { etag: old.etag.clone(), ..new }
+        }
+        _ => new,
+    }
+}

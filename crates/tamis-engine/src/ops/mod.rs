@@ -1,0 +1,16 @@
+//! The use cases, a module each.
+
+pub mod care;
+pub mod checkout;
+pub mod datasets;
+pub mod demo;
+pub mod diff;
+pub mod export;
+pub mod import;
+pub mod log;
+pub mod ls;
+pub mod merge;
+pub mod refs;
+pub mod show;
+pub mod stats;
+pub mod sync;
