@@ -1,1 +1,61 @@
 //! Reads and writes other people's annotation and dataset formats.
+//!
+//! A [`Source`] is a folder, an archive or a bucket's prefix; [`detect`] says by content which format it is of and
+//! why; [`Format::read`] yields [`tamis_core::SampleRecord`]s while everything doubtful becomes a finding with file
+//! and line; [`Format::write`] writes records into a [`Sink`] and counts what the format cannot hold. [`FORMATS`] is
+//! the only list of formats, and from its [`Spec`]s come the help, the documentation and the tests.
+//!
+//! The crate hides each format's quirks and knows nothing of lakes: bytes come and go through the source and the
+//! caller's closure (docs/spec/record.md).
+//!
+//! ```no_run
+//! use tamis_core::Report;
+//! use tamis_formats::{ReadOptions, Source, SourceLimits, detect};
+//! # fn main() -> tamis_formats::Result<()> {
+//! let report = Report::new();
+//! let source = Source::open("my-dataset.zip".as_ref(), &SourceLimits::default(), &report)?;
+//! let found = detect(&source, &report)?;
+//! let mut reader = found.format.read(&source, &ReadOptions::default(), &report)?;
+//! for record in reader.by_ref() {
+//!     let record = record?;
+//!     assert!(!record.path.is_empty());
+//! }
+//! let classes = reader.schema().ontology.types.len();
+//! # let _ = classes; Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod coco;
+mod detect;
+mod each;
+mod error;
+mod files;
+mod format;
+mod imagefolder;
+mod index;
+mod labels;
+mod lex;
+mod paths;
+mod probe;
+mod registry;
+mod sink;
+mod source;
+mod spec;
+mod table;
+mod tamis;
+mod voc;
+mod yolo;
+
+#[doc(hidden)]
+pub mod fuzz;
+
+pub use detect::{Candidate, candidates, detect};
+pub use error::{FormatError, Result};
+pub use format::{Format, OnLoss, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions, Written};
+pub use probe::{Confidence, Probe};
+pub use registry::{FORMATS, find, specs};
+pub use sink::{Fetched, Linking, Sink, Wanted};
+pub use source::{Entry, Files, Source, SourceLimits};
+pub use spec::{Loss, OptionSpec, Spec, capability_markdown, capability_text};

@@ -1,0 +1,142 @@
+//! COCO: one JSON file a split with images, annotations and categories (detection, segmentation, key points,
+//! captions); also as Roboflow, CVAT and MMDetection lay it out.
+//!
+//! Image and annotation ids, licences, further keys of images, annotations and categories are kept and written back,
+//! so that COCO → Tamis → COCO is the identity but for the order of keys, derived numbers (`area`, `num_keypoints`)
+//! and the declared losses. See docs/adr/0043.
+
+mod annotation;
+mod read;
+mod rle;
+mod write;
+
+pub(crate) use annotation::{Context, labels_of};
+pub(crate) use rle::{decode as decode_rle, encode as encode_rle};
+
+use tamis_core::{LabelType, Report};
+
+use crate::error::Result;
+use crate::format::{Format, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions};
+use crate::probe::{Confidence, Probe};
+use crate::sink::Sink;
+use crate::source::Source;
+use crate::spec::{Loss, OptionSpec, Spec};
+
+/// Added to the id of an annotation for its key points where it has a segmentation as well.
+pub(crate) const KEYPOINTS_BIT: u64 = 1 << 52;
+
+const HELD: &[LabelType] = &[
+    LabelType::Classification,
+    LabelType::Box2d,
+    LabelType::Polygon,
+    LabelType::MultiPolygon,
+    LabelType::Keypoints,
+    LabelType::Rle,
+    LabelType::Sentence,
+];
+
+/// The specification.
+pub(crate) static SPEC: Spec = Spec {
+    id: "coco",
+    title: "COCO detection, segmentation, key points and captions",
+    homepage: "https://cocodataset.org/#format-data",
+    extensions: &["json"],
+    media: &["image"],
+    reads: HELD,
+    writes: HELD,
+    losses: &[
+        Loss { code: "layers", what: "further layers", instead: "only one layer is written" },
+        Loss { code: "fusion", what: "frames, sensors and timestamps", instead: "left out" },
+        Loss { code: "shape", what: "labels of other types", instead: "left out" },
+        Loss { code: "rotated", what: "rotated boxes", instead: "their corners are written as polygons" },
+        Loss { code: "visibility", what: "key points without visibility", instead: "written as visible" },
+        Loss { code: "sentence", what: "times, spelling and phonemes of sentences", instead: "the words are written" },
+        Loss {
+            code: "not_looked_at",
+            what: "samples without the layer",
+            instead: "read back as looked at, nothing found",
+        },
+        Loss { code: "name", what: "fields named like COCO's own keys", instead: "left out" },
+        Loss { code: "media", what: "samples without media", instead: "the image is listed, its file is missing" },
+        Loss { code: "embedded", what: "boxes given beside a box or caption", instead: "left out" },
+    ],
+    options: &[
+        OptionSpec { name: "file", values: &[], default: "", help: "read only this annotation file" },
+        OptionSpec {
+            name: "rle",
+            values: &["list", "text"],
+            default: "list",
+            help: "write masks as lists of runs, or packed into text",
+        },
+    ],
+};
+
+/// COCO.
+pub(crate) struct Coco;
+
+impl Format for Coco {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn detect(&self, probe: &Probe<'_>) -> Confidence {
+        let files: Vec<&str> = probe
+            .with_extension("json")
+            .iter()
+            .map(|e| e.path.as_str())
+            .filter(|p| is_coco(probe.source(), p))
+            .collect();
+        match files.as_slice() {
+            [] => Confidence::NONE,
+            [one] => Confidence::new(95, format!("found `{one}` with images and annotations")),
+            [first, rest @ ..] => Confidence::new(
+                95,
+                format!("found `{first}` and {} more files with images and annotations", rest.len()),
+            ),
+        }
+    }
+
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
+        read::read(source, options, report)
+    }
+
+    fn write<'a>(
+        &self,
+        sink: &'a Sink,
+        schema: &Schema,
+        options: &WriteOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordWriter + 'a>> {
+        write::write(sink, schema, options, report)
+    }
+}
+
+/// Whether a JSON file is an annotation file of COCO, by the keys at its beginning and end.
+fn is_coco(source: &Source, path: &str) -> bool {
+    let head = source.head(path, 64 << 10).unwrap_or_default();
+    let text = String::from_utf8_lossy(&head);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if !text.starts_with('{') || text.contains("\"segments_info\"") {
+        return false;
+    }
+    let has = |key: &str| text.contains(&format!("\"{key}\""));
+    let mut tops = std::collections::BTreeSet::new();
+    let small = source.find(path).is_some_and(|e| e.size <= 1 << 20);
+    if small {
+        let _ = source.reader(path).map(|r| {
+            crate::lex::json::walk(r, |item| {
+                tops.insert(item.key.to_owned());
+            })
+        });
+        let listed = ["annotations", "images"].iter().all(|k| tops.contains(*k))
+            || text.contains("\"file_name\"") && tops.contains("images");
+        // An empty list of images leaves no element to see.
+        return listed || has("images") && has("annotations") && has("categories");
+    }
+    has("images") && (has("file_name") || has("annotations")) || has("annotations") && has("image_id")
+}

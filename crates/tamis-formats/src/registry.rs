@@ -1,0 +1,33 @@
+//! Every format there is, in one slice; the order decides between equally sure detectors.
+
+use crate::error::{FormatError, Result};
+use crate::format::Format;
+use crate::spec::Spec;
+
+/// Every format.
+pub static FORMATS: &[&dyn Format] = &[
+    &crate::tamis::Tamis,
+    &crate::coco::Coco,
+    &crate::yolo::Yolo,
+    &crate::voc::Voc,
+    &crate::table::Jsonl,
+    &crate::table::Csv,
+    &crate::table::Parquet,
+    &crate::imagefolder::ImageFolder,
+    &crate::files::Files,
+];
+
+/// The format of a name.
+///
+/// # Errors
+/// [`FormatError::UnknownFormat`] with the names there are.
+pub fn find(id: &str) -> Result<&'static dyn Format> {
+    let unknown =
+        || FormatError::UnknownFormat { id: id.to_owned(), known: FORMATS.iter().map(|f| f.spec().id).collect() };
+    FORMATS.iter().copied().find(|f| f.spec().id == id).ok_or_else(unknown)
+}
+
+/// The specification of every format.
+pub fn specs() -> Vec<&'static Spec> {
+    FORMATS.iter().map(|f| f.spec()).collect()
+}

@@ -1,0 +1,8 @@
+//! Conformance by table, hostile input, and real datasets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod conformance;
+mod documents;
+mod hostile;
+mod real;
+mod scratch;
