@@ -19,8 +19,19 @@ const ENTRIES: &[(&str, &str)] = &[
     ("tamis-engine", "engine"),
 ];
 
-/// Edges `(crate, from, to)` that are not followed, each with its reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+/// Edges `(crate, from, to)` that are not followed: cycles that are known and owed. The list only gets shorter.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    // A node lists leaves, and the cache of leaves opens nodes.
+    ("tamis-table", "node", "leaf"),
+    // Landing merges what others landed before, and a merge lands.
+    ("tamis-repo", "merge", "landing"),
+    // Rows apply the edits of a transaction, read by a snapshot's options and merge by the rules of merge.
+    ("tamis-repo", "rows", "merge"),
+    ("tamis-repo", "rows", "snapshot"),
+    ("tamis-repo", "rows", "transaction"),
+    // The arguments name the commands, which take their parts of them.
+    ("tamis-cli", "args", "cmd"),
+];
 
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
