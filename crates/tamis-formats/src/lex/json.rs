@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(end, Ok(()));
         assert_eq!(
             out,
-            ["aSome(0) 1:8 1", "aSome(1) 1:11 {\"x\": \"]}\\\"\"}", "aSome(2) 2:2 [2]", "bNone 2:12 {\"c\": 1}"]
+            ["aSome(0) 1:8 1", "aSome(1) 1:11 {\"x\": \"]}\\\"\"}", "aSome(2) 2:2 [2]", "bNone 2:13 {\"c\": 1}"]
         );
     }
 

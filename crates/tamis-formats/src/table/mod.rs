@@ -170,11 +170,15 @@ fn names(source: &Source, path: &str, judge: &Judge<'_>) -> Option<Vec<String>> 
         }
         _ => {
             let head = source.head(path, 1 << 20).ok()?;
-            let first = head.split(|b| *b == b'\n').find(|l| !l.iter().all(u8::is_ascii_whitespace))?;
-            let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
-            let cells: Map<String, Value> =
-                serde_json::from_slice(first).map_err(|e| judge.note("syntax", Place::file(path), e)).ok()?;
-            Some(cells.keys().cloned().collect())
+            let mut names: Vec<String> = Vec::new();
+            for line in head.split(|b| *b == b'\n').filter(|l| !l.iter().all(u8::is_ascii_whitespace)).take(200) {
+                let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+                match serde_json::from_slice::<Map<String, Value>>(line) {
+                    Ok(cells) => names.extend(cells.keys().filter(|k| !names.contains(k)).cloned().collect::<Vec<_>>()),
+                    Err(e) => judge.note("syntax", Place::file(path), e),
+                }
+            }
+            (!names.is_empty()).then_some(names)
         }
     }
 }

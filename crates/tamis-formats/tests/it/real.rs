@@ -175,7 +175,9 @@ fn pycocotools_agrees() {
     let venv = std::env::var_os("TAMIS_VENV").map(std::path::PathBuf::from);
     let venv = venv.or_else(|| Some(std::path::PathBuf::from(std::env::var_os("HOME")?).join(".cache/tamis-venv")));
     let python = venv.unwrap_or_default().join("bin/python");
-    let has = |p: &std::path::Path| std::process::Command::new(p).args(["-c", "import pycocotools.coco"]).output().is_ok_and(|o| o.status.success());
+    let has = |p: &std::path::Path| {
+        std::process::Command::new(p).args(["-c", "import pycocotools.coco"]).output().is_ok_and(|o| o.status.success())
+    };
     if !has(&python) {
         eprintln!("skipped: `{}` has no pycocotools (run `make venv`, or set TAMIS_VENV)", python.display());
         return;
