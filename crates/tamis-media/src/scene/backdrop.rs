@@ -46,7 +46,7 @@ impl Sky {
             Hour::Day if self.is_rainy => [0.74, 0.78, 0.82],
             Hour::Day => [1.0, 1.0, 1.0],
             Hour::Dusk => [0.72, 0.58, 0.6],
-            Hour::Night => [0.32, 0.36, 0.5],
+            Hour::Night => [0.42, 0.45, 0.6],
         };
         let haze = match self.hour {
             Hour::Night => [30, 36, 56],
