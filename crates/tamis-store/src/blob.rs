@@ -36,7 +36,20 @@ struct Chunk {
     range: Range<usize>,
 }
 
-pub(crate) fn put(writer: &Writer, bytes: &[u8]) -> Result<BlobId> {
+impl Writer {
+    /// Keeps a media file: whole up to 1 MiB, else in content-defined chunks. Returns the BLAKE3
+    /// of its content.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId> {
+        put(self, bytes)
+    }
+
+    /// Keeps a media file read from a stream, in bounded memory.
+    pub fn put_blob_from(&self, reader: &mut dyn Read) -> Result<BlobId> {
+        put_from(self, reader)
+    }
+}
+
+fn put(writer: &Writer, bytes: &[u8]) -> Result<BlobId> {
     let id = Hash::of(bytes);
     if bytes.len() <= WHOLE {
         writer.put_hashed(id, bytes)?;
@@ -48,7 +61,7 @@ pub(crate) fn put(writer: &Writer, bytes: &[u8]) -> Result<BlobId> {
     Ok(BlobId(id))
 }
 
-pub(crate) fn put_from(writer: &Writer, reader: &mut dyn Read) -> Result<BlobId> {
+fn put_from(writer: &Writer, reader: &mut dyn Read) -> Result<BlobId> {
     let mut window = Vec::new();
     fill(reader, &mut window, WINDOW)?;
     if window.len() < WINDOW {

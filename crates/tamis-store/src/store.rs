@@ -456,7 +456,15 @@ impl Store {
             }
         }
         *self.0.damaged.write() = damaged;
-        self.change_packs(|known| *known = packs);
+        self.change_packs(|current| {
+            // What this process has written since the listing stays.
+            let is_new = |pack: &Arc<Pack>| {
+                !by_id.contains_key(pack.id()) && packs.iter().all(|listed| listed.id() != pack.id())
+            };
+            let added: Vec<_> = current.iter().filter(|pack| is_new(pack)).cloned().collect();
+            packs.extend(added);
+            *current = packs;
+        });
         Ok(())
     }
 

@@ -9,9 +9,8 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rayon::prelude::*;
-use tamis_core::{BlobId, Hash};
+use tamis_core::Hash;
 
-use crate::blob;
 use crate::blocked;
 use crate::error::{Result, StoreError};
 use crate::pack::{Codec, ObjectKind, Pack, PackBuilder, Record, decode};
@@ -185,17 +184,6 @@ impl Writer {
             self.append(id, ObjectKind::Blocked, Codec::Raw, length, &[&whole])?;
         }
         Ok(id)
-    }
-
-    /// Keeps a media file: whole up to 1 MiB, else in content-defined chunks. Returns the BLAKE3
-    /// of its content.
-    pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId> {
-        blob::put(self, bytes)
-    }
-
-    /// Keeps a media file read from a stream, in bounded memory.
-    pub fn put_blob_from(&self, reader: &mut dyn std::io::Read) -> Result<BlobId> {
-        blob::put_from(self, reader)
     }
 
     pub(crate) fn put_chunk_list(&self, id: Hash, list: &[u8]) -> Result<()> {
@@ -405,7 +393,7 @@ fn is_compressed_media(bytes: &[u8]) -> bool {
         || starts(b"ID3")
 }
 
-/// Reads a blob's stream piece by piece; used by [`blob::put_from`].
+/// Reads a blob's stream piece by piece; used for blobs that are streams.
 pub(crate) fn fill(reader: &mut dyn std::io::Read, buffer: &mut Vec<u8>, limit: usize) -> Result<()> {
     read_all(reader, buffer, limit)
 }
