@@ -67,11 +67,10 @@ impl Repo {
         for name in self.all_names()? {
             let Some(state) = self.state(&name)? else { continue };
             report.datasets += 1;
-            if state.view.removed.as_ref().is_some_and(|removed| removed.time < cutoff) {
-                if options.dry_run || self.store().remove_ref(&ref_name(&name), &state.reference.version)? {
-                    report.expired.push(name.to_string());
-                    continue;
-                }
+            let is_expired = state.view.removed.as_ref().is_some_and(|removed| removed.time < cutoff);
+            if is_expired && (options.dry_run || self.store().remove_ref(&ref_name(&name), &state.reference.version)?) {
+                report.expired.push(name.to_string());
+                continue;
             }
             mark.dataset(&Dataset::new(self.clone(), name), cutoff)?;
         }

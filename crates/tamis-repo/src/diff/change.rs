@@ -43,6 +43,7 @@ pub struct LabelParts {
 }
 
 /// How a label differs.
+#[expect(clippy::large_enum_variant, reason = "changes are looked at one by one, never kept in bulk")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum LabelChange {

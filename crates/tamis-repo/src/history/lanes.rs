@@ -43,22 +43,15 @@ impl Lanes {
     }
 }
 
-/// The line in which lane `from` runs into lane `to`.
+/// The line in which lane `from` runs into lane `to`; the lanes after it close up.
 fn join(lanes: usize, from: usize, to: usize) -> String {
-    let mut line = String::new();
-    for lane in 0..lanes {
-        let sign = match lane {
-            lane if lane == from => "/",
-            lane if lane > to && lane < from => "|_",
-            lane if lane > from => "/",
-            _ => "|",
-        };
-        line.push_str(sign);
-        if lane + 1 < lanes && sign != "|_" {
-            line.push(if lane + 1 == from || lane + 1 > from && lane >= from { ' ' } else { ' ' });
-        }
-    }
-    line.replace("| /", "|/")
+    let sign = |lane: usize| match lane {
+        lane if lane >= from => "/",
+        lane if lane > to => "|_",
+        _ => "|",
+    };
+    let line = (0..lanes).map(sign).collect::<Vec<_>>().join(" ");
+    line.replace("_ ", "_").replacen("| /", "|/", 1)
 }
 
 #[cfg(test)]

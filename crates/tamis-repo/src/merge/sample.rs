@@ -50,7 +50,7 @@ pub(crate) fn merge_sample(
     })
 }
 
-fn names<'a, T>(maps: [&'a BTreeMap<String, T>; 3]) -> BTreeSet<&'a String> {
+fn names<T>(maps: [&BTreeMap<String, T>; 3]) -> BTreeSet<&String> {
     maps.into_iter().flat_map(BTreeMap::keys).collect()
 }
 

@@ -53,7 +53,7 @@ impl Rows {
         let schema = self.layout().schema();
         if let Some(layers) = &options.layers {
             let known: Vec<&str> = self.layout().layers().collect();
-            for layer in layers.iter().filter(|layer| !known.contains(&layer.as_str())) {
+            if let Some(layer) = layers.iter().find(|layer| !known.contains(&layer.as_str())) {
                 return Err(Error::not_found("layer", layer.clone(), known));
             }
         }

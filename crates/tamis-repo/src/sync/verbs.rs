@@ -162,6 +162,7 @@ impl Dataset {
     /// Copies what a branch has to a dataset of another lake (made where it is not there) and
     /// moves the branch of the same name there forward. Refused when that branch has commits that
     /// this one has not, unless forced.
+    #[expect(clippy::too_many_arguments, reason = "who, what, where, how; a struct would only name them again")]
     pub fn push(
         &self,
         remote: &str,

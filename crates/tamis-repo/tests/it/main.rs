@@ -1,5 +1,6 @@
 //! Integration tests: history as its users see it.
 #![allow(
+    clippy::print_stderr,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -12,6 +13,7 @@ mod keeping;
 mod laws;
 mod merging;
 mod racing;
+mod speed;
 mod support;
 mod sync;
 mod verbs;

@@ -122,7 +122,9 @@ fn ontologies_merge_by_class() {
     let set = |branch: &str, classes: &[&str]| {
         let mut edit = signs.transaction(branch).unwrap();
         let mut ontology = Ontology::default();
-        classes.iter().for_each(|class| drop(ontology.add_class(LabelType::Box2d, class)));
+        for class in classes {
+            ontology.add_class(LabelType::Box2d, class);
+        }
         edit.set_ontology(ontology).unwrap();
         edit.commit("classes", &me()).unwrap();
     };
