@@ -14,7 +14,13 @@ export TAMIS_LAKE="$home/lake" TAMIS_NO_PROGRESS=1
 export TAMIS_AUTHOR="${TAMIS_AUTHOR:-Demo <demo@example.org>}"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-show() { printf '\n$ tamis'; printf ' %s' "$@"; printf '\n'; }
+show() {
+    printf '\n$ tamis'
+    for word in "$@"; do
+        case $word in *[\ \*]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
+}
 run() { show "$@"; "$tamis" "$@"; }
 # A command that ends with conflicts (status 4) is part of the walk.
 run_conflict() {

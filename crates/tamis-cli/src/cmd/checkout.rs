@@ -32,11 +32,8 @@ pub(crate) struct CheckoutArgs {
 }
 
 pub(crate) fn checkout(args: &CheckoutArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
-    let request = CheckoutRequest {
-        address: args.address.parse()?,
-        dir: args.dir.clone(),
-        format: Some(args.format.clone()),
-    };
+    let request =
+        CheckoutRequest { address: args.address.parse()?, dir: args.dir.clone(), format: Some(args.format.clone()) };
     let done = door.open()?.checkout(&door.ctx(), &request)?;
     if printer.json {
         printer.json(&done);
@@ -74,7 +71,8 @@ pub(crate) fn status(args: &StatusArgs, door: &Door<'_>, printer: &mut Printer) 
         printer.json(&status);
         return Ok(ExitCode::SUCCESS);
     }
-    let place = status.branch.as_ref().map_or_else(|| text::short(&status.commit).to_owned(), |b| format!("branch {b}"));
+    let place =
+        status.branch.as_ref().map_or_else(|| text::short(&status.commit).to_owned(), |b| format!("branch {b}"));
     printer.line(format!("{} on {place}, at {}", status.dataset, text::short(&status.commit)));
     if status.behind {
         printer.warn("the branch has newer commits than this folder");
@@ -159,7 +157,10 @@ pub(crate) fn restore(args: &RestoreArgs, door: &Door<'_>, printer: &mut Printer
 const SHOWN: usize = 20;
 
 fn open(dir: Option<&PathBuf>) -> Result<(Engine, PathBuf)> {
-    let here = || std::env::current_dir().map_err(|e| EngineError::new("store.io", format!("cannot find the current folder: {e}")));
+    let here = || {
+        std::env::current_dir()
+            .map_err(|e| EngineError::new("store.io", format!("cannot find the current folder: {e}")))
+    };
     let dir = dir.map_or_else(here, |dir| Ok(dir.clone()))?;
     Engine::open_checkout(&dir)
 }

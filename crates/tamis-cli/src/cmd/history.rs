@@ -51,7 +51,14 @@ pub(crate) fn cherry_pick(args: &CherryPickArgs, door: &Door<'_>, printer: &mut 
     Ok(render("Picked", &args.revision, &args.dataset, &args.on, &report, printer))
 }
 
-fn render(verb: &str, what: &str, dataset: &DatasetName, on: &str, report: &MergeReport, printer: &mut Printer) -> ExitCode {
+fn render(
+    verb: &str,
+    what: &str,
+    dataset: &DatasetName,
+    on: &str,
+    report: &MergeReport,
+    printer: &mut Printer,
+) -> ExitCode {
     let conflicts = report.outcome == "conflicts";
     if printer.json {
         printer.json(report);

@@ -24,7 +24,7 @@ use crate::text;
   tamis import huge/ --reference          leave the media where they are
 
 Importing the same folder again commits what changed. Samples that are gone from the folder are
-removed, unless --keep.")]
+removed, unless --keep or other folders were imported into the dataset too.")]
 pub(crate) struct ImportArgs {
     /// A folder, a .zip, .tar, .tar.gz or .tar.zst, or one annotation file
     #[arg(value_name = "PATH")]

@@ -31,7 +31,11 @@ pub(crate) fn clone(args: &CloneArgs, door: &Door<'_>, printer: &mut Printer) ->
     if printer.json {
         printer.json(&report);
     } else {
-        printer.line(format!("Cloned {name}: {} ({})", text::count(report.objects, "object"), text::size(report.bytes)));
+        printer.line(format!(
+            "Cloned {name}: {} ({})",
+            text::count(report.objects, "object"),
+            text::size(report.bytes)
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,12 +63,8 @@ pub(crate) struct PushArgs {
 }
 
 pub(crate) fn push(args: &PushArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
-    let request = PushRequest {
-        remote: args.remote.clone(),
-        branch: args.branch.clone(),
-        force: args.force,
-        tags: args.tags,
-    };
+    let request =
+        PushRequest { remote: args.remote.clone(), branch: args.branch.clone(), force: args.force, tags: args.tags };
     let report = door.open()?.push(&door.ctx(), &args.dataset, &request)?;
     if printer.json {
         printer.json(&report);
@@ -99,7 +99,12 @@ pub(crate) fn pull(args: &PullArgs, door: &Door<'_>, printer: &mut Printer) -> R
     } else {
         let what = text::count(pulled.copied.objects, "object");
         let how = pulled.merge.outcome.replace('_', " ");
-        printer.line(format!("Pulled {} from {}: {what} ({}), {how}", args.branch, args.remote, text::size(pulled.copied.bytes)));
+        printer.line(format!(
+            "Pulled {} from {}: {what} ({}), {how}",
+            args.branch,
+            args.remote,
+            text::size(pulled.copied.bytes)
+        ));
         if conflicts {
             printer.say(format!("See them with `tamis conflicts {}`", args.dataset));
         }

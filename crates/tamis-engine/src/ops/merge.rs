@@ -44,7 +44,7 @@ pub struct Unfinished {
 /// Which conflicts to decide, and how.
 #[derive(Clone, Debug)]
 pub struct ResolveRequest {
-    /// A path, a pattern with `*`, or `*` for all.
+    /// A path, a pattern (`*` within a component, `**` across), or `*` alone for all.
     pub pattern: String,
     /// Only the conflict about this label.
     pub label: Option<u64>,
@@ -134,8 +134,12 @@ impl Engine {
             })?)),
         };
         let dataset = self.dataset(dataset)?;
-        let (decided, open) =
-            dataset.resolve_paths(branch, &request.pattern, request.label, &resolution, &ctx.author)?;
+        let pattern = if request.pattern == "*" { "**" } else { request.pattern.as_str() };
+        let (decided, open) = dataset.resolve_paths(branch, pattern, request.label, &resolution, &ctx.author)?;
+        if decided == 0 {
+            let message = format!("no conflict of the merge into `{branch}` fits `{}`", request.pattern);
+            return Err(EngineError::new("sample.none", message).hint("see their paths with `tamis conflicts`"));
+        }
         Ok(Resolved { decided, open })
     }
 

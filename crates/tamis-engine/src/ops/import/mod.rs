@@ -24,7 +24,9 @@ use sample::Taker;
 /// Records handled together: enough to keep all processors busy, few enough to stay small.
 const BATCH: usize = 1024;
 /// The name under which a commit keeps where its samples came from.
-const ORIGIN: &str = "import";
+/// (`import/` and the hash of the source's place): one for each source, so that imports of
+/// different sources merge.
+const ORIGIN: &str = "import/";
 
 /// What to import.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -389,8 +391,10 @@ impl Work<'_> {
         mut transaction: Option<&mut Transaction>,
     ) -> Result<u64> {
         let Some(there) = there.filter(|_| !self.request.keep) else { return Ok(0) };
-        let origin: Option<Origin> = there.extra(ORIGIN)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        if origin.is_none_or(|origin| origin.source != origin_of(&self.request.path)) {
+        // Of several sources, nothing tells which one brought a sample: then none is removed.
+        let own = origin_key(&self.request.path);
+        let mut origins = there.commit().extra.keys().filter(|name| name.starts_with(ORIGIN));
+        if origins.next() != Some(&own) || origins.next().is_some() {
             return Ok(0);
         }
         let mut removed = 0;
@@ -433,8 +437,13 @@ impl Work<'_> {
         }
         let origin = Origin { source: origin_of(&self.request.path), format: self.plan.format.clone() };
         let bytes = serde_json::to_vec(&origin).map_err(|e| EngineError::new("internal", e.to_string()))?;
-        Ok(transaction.set_extra(ORIGIN, Some(&bytes))?)
+        Ok(transaction.set_extra(&origin_key(&self.request.path), Some(&bytes))?)
     }
+}
+
+/// The name under which a source is remembered.
+fn origin_key(path: &Path) -> String {
+    format!("{ORIGIN}{}", tamis_core::Hash::of(origin_of(path).as_bytes()).short())
 }
 
 /// How a source is remembered.
