@@ -5,8 +5,11 @@
 
 use arrow::datatypes::{DataType, Field, Fields};
 
-/// Each target with its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target: its name, and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
     ("chunk_list", chunk_list),
     ("format", format),
     ("image", image),
@@ -20,6 +23,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
 ];
 
 /// Runs a target by its name; false when there is none.
+#[allow(dead_code, reason = "the replay in tests goes through the table")]
 pub fn run(name: &str, input: &[u8]) -> bool {
     let found = TARGETS.iter().find(|(target, _)| *target == name);
     found.inspect(|(_, target)| target(input)).is_some()
@@ -85,7 +89,8 @@ pub fn format(input: &[u8]) {
     let folder = std::env::temp_dir().join(format!("tamis-fuzz-{}", std::process::id()));
     let path = folder.join(name);
     let write = |path: &std::path::Path, bytes: &[u8]| {
-        path.parent().is_some_and(|parent| std::fs::create_dir_all(parent).is_ok()) && std::fs::write(path, bytes).is_ok()
+        path.parent().is_some_and(|parent| std::fs::create_dir_all(parent).is_ok())
+            && std::fs::write(path, bytes).is_ok()
     };
     let written = write(&path, rest)
         && (name != "labels/a.txt" || write(&folder.join("data.yaml"), b"names: [cat, dog]\ntrain: images\n"));

@@ -1,6 +1,7 @@
 //! Paths inside sources: extensions, stems, the splits that names mean.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The extension in lower case without its dot; empty where there is none.
 pub(crate) fn extension(path: &str) -> String {
@@ -94,9 +95,8 @@ impl UniqueNames {
     pub(crate) fn take(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
         loop {
-            let key = name.to_lowercase();
-            if !self.taken.contains_key(&key) {
-                self.taken.insert(key, 1);
+            if let Entry::Vacant(free) = self.taken.entry(name.to_lowercase()) {
+                free.insert(1);
                 return name;
             }
             let count = self.taken.entry(wanted.to_lowercase()).or_insert(1);

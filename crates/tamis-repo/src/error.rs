@@ -36,7 +36,7 @@ pub enum Error {
         candidates: Vec<String>,
     },
     /// Two changes disagree about the same rows, labels or classes, and nobody decided.
-    #[error("cannot {action} on `{branch}`: {count} conflicts, first in {}", .places.join(", "))]
+    #[error("cannot {action} on `{branch}`: conflicts open: {count}, first in {}", .places.join(", "))]
     Conflict {
         /// What was attempted, e.g. `commit`.
         action: &'static str,

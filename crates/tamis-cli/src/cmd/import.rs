@@ -87,6 +87,11 @@ impl ImportArgs {
 
 pub(crate) fn run(args: &ImportArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
     let request = args.request()?;
+    // A mistyped path should not leave a lake behind.
+    std::fs::metadata(&request.path).map_err(|e| {
+        EngineError::new("format.io", format!("cannot read `{}`: {e}", request.path.display()))
+            .hint("check the path and its permissions")
+    })?;
     let engine = door.open_or_init()?;
     let began = Instant::now();
     let mut tell = |plan: &ImportPlan| {

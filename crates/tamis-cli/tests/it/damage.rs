@@ -9,8 +9,8 @@ use super::Place;
 fn mistakes_have_a_code_a_hint_and_a_status() {
     let place = Place::new();
     for (args, code, id) in [
-        (&["stats", "nothing"][..], 3, "lake.none"),
         (&["import", "not-there"][..], 1, "format.io"),
+        (&["stats", "nothing"][..], 3, "lake.none"),
         (&["status"][..], 3, "checkout.none"),
     ] {
         let said = place.run(args);

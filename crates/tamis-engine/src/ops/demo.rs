@@ -19,7 +19,7 @@ pub struct Drawn {
 /// Draws a street dataset with known flaws into a folder, in COCO's layout.
 pub fn draw(out: &Path, seed: u64, samples: usize) -> Result<Drawn> {
     let mut options = DemoOptions::default();
-    (options.seed, options.samples) = (seed, samples as usize);
+    (options.seed, options.samples) = (seed, samples);
     let manifest = write_coco(out, &options).map_err(|e| {
         EngineError::new("format.io", format!("cannot draw the demo dataset into {}: {e}", out.display()))
             .hint("choose a folder that is not there yet")

@@ -42,6 +42,6 @@ impl Engine {
                 .hint("its bytes stay where they were referenced, see `tamis show`"));
         };
         let snapshot = self.dataset(&address.dataset)?.snapshot(address.revision())?;
-        Ok(snapshot.blob(&blob)?.read().map_err(EngineError::from)?)
+        snapshot.blob(&blob)?.read().map_err(EngineError::from)
     }
 }

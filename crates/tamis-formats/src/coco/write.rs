@@ -258,7 +258,7 @@ impl Writer<'_> {
             writeln!(out, "{}: {value},", Value::from(key.as_str())).map_err(fail)?;
         }
         let mut pour = |name: &str, spooled: &mut BufWriter<File>| -> io::Result<()> {
-            write!(out, "\"{name}\": [\n")?;
+            writeln!(out, "\"{name}\": [")?;
             spooled.flush()?;
             let file = spooled.get_mut();
             file.rewind()?;

@@ -134,12 +134,18 @@ impl Columns {
     }
 }
 
+/// Whether a value prints as this text.
+fn prints_as(value: &Value, text: &str) -> bool {
+    let printed = value.to_string();
+    printed == text
+}
+
 /// A cell of text as the value it looks like. Only what prints as the same text again becomes a number, so that `007`
 /// and `1e5` stay texts.
 pub(super) fn guess(cell: String) -> Value {
     match serde_json::from_str::<Value>(&cell) {
         Ok(value @ Value::Number(_))
-            if value.to_string() == cell || cell.strip_suffix(".0").is_some_and(|c| !c.is_empty()) =>
+            if prints_as(&value, &cell) || cell.strip_suffix(".0").is_some_and(|c| !c.is_empty()) =>
         {
             value
         }

@@ -126,10 +126,11 @@ impl Layout {
                 if key == "unsplit" { None } else { Some(paths::split_of(&key).unwrap_or_else(|| key.clone())) };
             let standard = matches!(split.as_deref(), None | Some("train" | "val" | "test" | "minival"));
             for entry in yaml::strings(value) {
-                if (standard || entry.ends_with(".txt"))
-                    && !self.entry(source, index, &bases, &entry, split.as_deref())
-                    && standard
-                {
+                if !standard && !entry.ends_with(".txt") {
+                    continue;
+                }
+                let found = self.entry(source, index, &bases, &entry, split.as_deref());
+                if !found && standard {
                     judge.note(
                         "missing_split",
                         Place::file(path),
@@ -208,11 +209,9 @@ impl Layout {
         let lists: Vec<(String, String)> = match source.entries().iter().map(|e| e.path.as_str()).find(is_data) {
             Some(data) => {
                 let bytes = source.read_at_most(data, 1 << 20).unwrap_or_default();
-                let pairs = text::decode(&bytes)
-                    .lines()
-                    .filter_map(|l| l.split_once('=').map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned())))
-                    .collect();
-                pairs
+                let decoded = text::decode(&bytes);
+                let pairs = decoded.lines().filter_map(|l| l.split_once('='));
+                pairs.map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned())).collect()
             }
             None => ["train", "val", "valid", "test"].iter().map(|s| ((*s).to_owned(), format!("{s}.txt"))).collect(),
         };

@@ -1,5 +1,5 @@
 //! Conformance by table, hostile input, and real datasets.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod conformance;
 mod documents;

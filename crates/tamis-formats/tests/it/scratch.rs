@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use tamis_core::{MediaSource, Report, SampleRecord};
 use tamis_formats::{ReadOptions, Schema, Sink, Source, SourceLimits, WriteOptions, Written, find};
 
-pub fn open(path: &Path, report: &Report) -> Source {
+pub(crate) fn open(path: &Path, report: &Report) -> Source {
     Source::open(path, &SourceLimits::default(), report).unwrap()
 }
 
-pub fn read_as(path: &Path, format: &str, report: &Report) -> (Schema, Vec<SampleRecord>) {
+pub(crate) fn read_as(path: &Path, format: &str, report: &Report) -> (Schema, Vec<SampleRecord>) {
     let source = open(path, report);
     let mut reader = find(format).unwrap().read(&source, &ReadOptions::default(), report).unwrap();
     let records: Vec<SampleRecord> = reader.by_ref().map(|r| r.unwrap()).collect();
@@ -18,7 +18,7 @@ pub fn read_as(path: &Path, format: &str, report: &Report) -> (Schema, Vec<Sampl
     (reader.schema().clone(), records)
 }
 
-pub fn write_as(
+pub(crate) fn write_as(
     path: &Path,
     format: &str,
     schema: &Schema,
@@ -36,7 +36,7 @@ pub fn write_as(
 }
 
 /// Every file of a folder with its bytes.
-pub fn files(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn files(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut out = Vec::new();
     let mut todo = vec![root.to_owned()];
     while let Some(folder) = todo.pop() {
@@ -53,24 +53,24 @@ pub fn files(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     out
 }
 
-pub fn put(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+pub(crate) fn put(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
     let path = root.join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
 }
 
-pub fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let image = tamis_media::Image::rgb8(width, height, vec![7; (width * height * 3) as usize]).unwrap();
     tamis_media::encode_png(&image).unwrap()
 }
 
-pub fn with_png(record: SampleRecord) -> SampleRecord {
+pub(crate) fn with_png(record: SampleRecord) -> SampleRecord {
     let (width, height) = record.stated_size.unwrap();
     SampleRecord { media: Some(MediaSource::Bytes(png(width, height))), ..record }
 }
 
 /// The folder of real datasets; [`None`] with a message when it is not here.
-pub fn real(name: &str) -> Option<PathBuf> {
+pub(crate) fn real(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("TAMIS_TEST_DATA").map(PathBuf::from);
     let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
     let path = root.join(name);

@@ -305,10 +305,11 @@ fn replace<T>(list: &mut Vec<T>, item: Option<T>, is_it: impl Fn(&T) -> bool) {
     }
 }
 
-/// Whether a path fits a pattern: `*` and `?` stay within a component, `**` crosses them. A
-/// pattern without `*` and `?` is a path or a folder. Linear memory, O(pattern × path) time.
+/// Whether a path fits a pattern: `*` and `?` stay within a component, `**` crosses them; `*` alone
+/// is everything. A pattern without `*` and `?` is a path or a folder. Linear memory,
+/// O(pattern × path) time.
 pub(crate) fn fits(pattern: &str, path: &str) -> bool {
-    if pattern.is_empty() || pattern == "**" {
+    if matches!(pattern, "" | "*" | "**") {
         return true;
     }
     if !pattern.contains(['*', '?']) {
@@ -345,6 +346,7 @@ mod tests {
     fn patterns_fit_as_people_expect() {
         for (pattern, path, yes) in [
             ("**", "a/b", true),
+            ("*", "a/b", true),
             ("a", "a/b", true),
             ("a/", "a/b", true),
             ("a", "ab", false),

@@ -134,13 +134,16 @@ pub(super) fn rows(table: &Table, keys: &BinaryArray, columns: &Columns) -> Resu
     Ok((RowBatch { keys: keys.clone(), groups }, found))
 }
 
+/// What is done with a leaf and the rows of the keys that it may have.
+type Visit<'a> = &'a mut dyn FnMut(&mut Places, &LeafAt, std::ops::Range<usize>) -> Result<()>;
+
 /// Visits the leaves of a tree that may have some of the keys, with the rows of those keys.
 fn in_tree(
     table: &Table,
     root: &tamis_core::Hash,
     keys: &BinaryArray,
     places: &mut Places,
-    visit: &mut dyn FnMut(&mut Places, &LeafAt, std::ops::Range<usize>) -> Result<()>,
+    visit: Visit<'_>,
 ) -> Result<()> {
     if keys.is_empty() {
         return Ok(());

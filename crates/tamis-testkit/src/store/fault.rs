@@ -251,7 +251,11 @@ impl ReadFile for FaultFile {
     fn read_many(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         self.faults.read()?;
         let parts = self.inner.read_many(ranges)?;
-        Ok(parts.into_iter().zip(ranges).map(|(part, range)| self.faults.spoil(&self.path, range.start, part)).collect())
+        Ok(parts
+            .into_iter()
+            .zip(ranges)
+            .map(|(part, range)| self.faults.spoil(&self.path, range.start, part))
+            .collect())
     }
 }
 

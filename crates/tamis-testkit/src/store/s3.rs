@@ -44,9 +44,9 @@ impl S3Server {
     /// Starts a server on a free port. [`None`], with a message, where the test environment
     /// (`scripts/venv.sh`) is absent.
     pub fn start() -> Option<S3Server> {
-        let venv = std::env::var_os("TAMIS_VENV").map(PathBuf::from).or_else(|| {
-            std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/tamis-venv"))
-        })?;
+        let venv = std::env::var_os("TAMIS_VENV")
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/tamis-venv")))?;
         let server = S3Server::spawn(&venv.join("bin/python"));
         if server.is_none() {
             skip(&format!("no moto in {}; run scripts/venv.sh", venv.display()));
