@@ -27,7 +27,14 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// The lake: a folder, or s3://bucket/prefix. Default: a .tamis folder here or above, else your own lake
-    #[arg(long, global = true, env = "TAMIS_LAKE", value_name = "DIR|URL", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "TAMIS_LAKE",
+        hide_env_values = true,
+        value_name = "DIR|URL",
+        help_heading = "Everywhere"
+    )]
     pub(crate) lake: Option<String>,
     /// Print JSON
     #[arg(long, global = true, help_heading = "Everywhere")]
