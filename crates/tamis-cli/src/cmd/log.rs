@@ -45,13 +45,16 @@ pub(crate) fn run(args: &LogArgs, door: &Door<'_>, printer: &mut Printer) -> Res
         };
         let title = entry.message.lines().next().unwrap_or("");
         let when = printer.tone(Tone::Faint, format!("{}  {}", text::time(entry.time), entry.author));
-        let mut graph = entry.graph.iter();
-        let first = graph.next().map(String::as_str).unwrap_or("*");
+        // Lines that join lanes may stand before the commit's own, which has the star.
+        let star = entry.graph.iter().position(|line| line.contains('*')).unwrap_or(0);
+        let (before, own) = entry.graph.split_at(star);
+        before.iter().for_each(|line| printer.line(line));
+        let first = own.first().map_or("*", String::as_str);
         printer.line(format!("{first} {id}{refs} {title}"));
-        let rest = if entry.graph.len() > 1 { "" } else { "|" };
-        let second = graph.next().map_or(rest, String::as_str);
+        let below = first.replace('*', if entry.parents.is_empty() { " " } else { "|" });
+        let second = own.get(1).unwrap_or(&below);
         printer.line(format!("{second}   {when}"));
-        graph.for_each(|line| printer.line(line));
+        own.iter().skip(2).for_each(|line| printer.line(line));
     }
     Ok(ExitCode::SUCCESS)
 }
