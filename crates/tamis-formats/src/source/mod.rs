@@ -18,6 +18,9 @@ use tamis_core::{Place, Report};
 
 use crate::error::{FormatError, Result};
 
+/// The most memory taken for a file because its listing says so, before a byte of it was seen.
+const ROOM: u64 = 64 << 20;
+
 /// A file of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -219,7 +222,9 @@ impl Source {
     /// # Errors
     /// [`FormatError::TooLarge`], [`FormatError::Io`].
     pub fn read_at_most(&self, path: &str, allowed: u64) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        // Room for the whole file and the read that finds its end: one allocation, no short probing reads.
+        let stated = self.find(path).map_or(0, |entry| entry.size).min(allowed).min(ROOM);
+        let mut bytes = Vec::with_capacity(stated as usize + 1);
         let found = self.reader(path)?.take(allowed.saturating_add(1)).read_to_end(&mut bytes);
         let found = found.map_err(|e| FormatError::io("read", path, e))? as u64;
         if found > allowed {
