@@ -115,6 +115,14 @@ impl TableCache {
         leaf.groups.iter().for_each(|group| name.extend_from_slice(&group.unwrap_or(Hash::ZERO).0));
         self.deltas.get(&Hash::of(&name), || DeltaLeaf::open(self, leaf, &ops))
     }
+
+    /// By group, whether the operations of a delta's leaf say that any row has it.
+    pub(crate) fn touched(&self, leaf: &LeafRef, groups: usize) -> Result<Vec<bool>> {
+        let ops = leaf.ops.ok_or(TableError::Corrupt { what: "delta", reason: "a leaf has no page of operations" })?;
+        let page = self.page(&ops)?;
+        let columns = page.scan(0..page.len(), &Projection::all(&ops_fields(groups)))?;
+        Ok(columns.columns()[1..].iter().map(|flags| flags.as_boolean().true_count() > 0).collect())
+    }
 }
 
 /// What a row of a delta does to the version below it.

@@ -115,11 +115,15 @@ impl Turn {
         self.repeated(&format!("diff{when}"), diff, self.edit);
         let boxes = self.boxes();
         let labels = Columns::groups(self.table.schema(), &[LAYER]).unwrap();
-        self.repeated(&format!("scan labels{when}"), |turn| turn.scan(&labels), boxes);
+        self.repeated(&format!("scan labels{when}"), |turn| turn.scan(ScanOptions::new(labels.clone())), boxes);
         let fields = self.table.schema().group(LAYER).unwrap().fields.clone();
         let class = Projection::select(&fields, &["labels.class"]).unwrap();
         let class = Columns::none(self.table.schema()).with(self.table.schema(), LAYER, class).unwrap();
-        self.repeated(&format!("scan class{when}"), |turn| turn.scan(&class), boxes);
+        self.repeated(
+            &format!("scan class{when}"),
+            |turn| turn.scan(ScanOptions::new(class.clone()).without_keys()),
+            boxes,
+        );
         self.lookups(when);
         self.statistics(when);
     }
@@ -157,8 +161,23 @@ impl Turn {
             times.push(timed(|| self.store.swap_ref(&format!("branch{at}"), None, value).unwrap().unwrap()).1);
         }
         say("branch", &times, None);
-        let base = self.table.clone();
         let common = 10.min(self.edit / 10);
+        let mut times = Vec::new();
+        let mut written = Vec::new();
+        for _ in 0..self.repeat {
+            let (conflicts, seconds, bytes) = self.merge(common);
+            assert_eq!(conflicts, common, "rows in conflict");
+            times.push(seconds);
+            written.push(bytes);
+        }
+        written.sort_unstable();
+        say("merge", &times, Some((written[written.len() / 2], size(&self.work).1)));
+    }
+
+    /// Edits the version twice, with some rows in common, and merges one into the other, durably.
+    /// Gives the rows in conflict, and the seconds and bytes of the merge.
+    fn merge(&mut self, common: usize) -> (usize, f64, u64) {
+        let base = self.table.clone();
         let keys = self.with_boxes(2 * self.edit - common);
         let mut sides = [keys[..self.edit].to_vec(), keys[self.edit - common..].to_vec()].map(|mut keys| {
             keys.sort_unstable();
@@ -178,8 +197,7 @@ impl Turn {
             self.land(writer, merged.edited);
             keys.len()
         });
-        assert_eq!(conflicts, common, "rows in conflict");
-        say("merge", &[seconds], Some((size(&self.work).0 - before, size(&self.work).1)));
+        (conflicts, seconds, size(&self.work).0.saturating_sub(before))
     }
 
     fn small_commits(&mut self) {
@@ -222,8 +240,8 @@ impl Turn {
     }
 
     /// Boxes seen by a scan.
-    fn scan(&self, columns: &Columns) -> usize {
-        let options = ScanOptions::new(columns.clone()).threads(self.threads);
+    fn scan(&self, options: ScanOptions) -> usize {
+        let options = options.threads(self.threads);
         let boxes = |batch: RowBatch| batch.groups[1].as_ref().unwrap().column(0).as_list::<i32>().values().len();
         self.table.scan(options).unwrap().map(|batch| boxes(batch.unwrap())).sum()
     }

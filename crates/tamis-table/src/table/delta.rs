@@ -45,7 +45,7 @@ pub(crate) struct DeltaGroup {
 
 impl DeltaGroup {
     /// For each row its place among the values.
-    fn ranks(&self) -> Vec<Option<usize>> {
+    pub(super) fn ranks(&self) -> Vec<Option<usize>> {
         let mut next = 0;
         let rank = |has: bool| {
             next += usize::from(has);
@@ -215,7 +215,7 @@ impl DeltaRows {
                 };
                 present.push(group.present.slice(start, end - start));
                 let (from, to) = (if start == 0 { 0 } else { ends[start - 1] }, ends[end - 1]);
-                pages.push(if to > from {
+                pages.push(if to > from && !group.rows.is_empty() {
                     let (id, length) = put_page(writer, &encode(&group.rows.slice(from, to - from))?)?;
                     bytes += length;
                     Some(id)
@@ -237,6 +237,51 @@ impl DeltaRows {
             Target::Node(node) => Ok(Some(DeltaRef { node, rows: self.len() as u64 })),
             Target::Leaf(_) => Err(TableError::Internal("a tree without a root")),
         }
+    }
+
+    /// No rows.
+    pub(crate) fn none(groups: usize) -> DeltaRows {
+        DeltaRows { keys: crate::rows::keys_of([]), ops: Vec::new(), groups: vec![None; groups] }
+    }
+
+    /// The rows of the same keys as they were (nulls where there was none), with these on top; null
+    /// where the row is gone.
+    pub(crate) fn laid_over(&self, before: &RowBatch, columns: &Columns) -> Result<RowBatch> {
+        let mut groups = Vec::with_capacity(columns.0.len());
+        for (at, projection) in columns.0.iter().enumerate() {
+            let Some(projection) = projection else {
+                groups.push(None);
+                continue;
+            };
+            let own = self.groups.get(at).and_then(Option::as_ref);
+            let under = before.groups[at].clone();
+            let keeps = own.is_none() && self.ops.iter().all(|op| *op == RowOp::Patch);
+            if let (true, Some(under)) = (keeps, &under) {
+                groups.push(Some(under.clone()));
+                continue;
+            }
+            let fields = GroupSchema::new("", projection.fields().clone());
+            let (null, none) = (null_group(&fields, 1)?, null_group(&fields, 0)?);
+            let under = under.map_or_else(|| null_group(&fields, self.len()), Ok)?;
+            let ranks = own.map(DeltaGroup::ranks).unwrap_or_default();
+            let pick = |row: usize| match (self.ops[row], ranks.get(row).copied().flatten()) {
+                (RowOp::Delete, _) => (2, 0),
+                (_, Some(rank)) => (1, rank),
+                (RowOp::Patch, None) => (0, row),
+                (RowOp::Insert | RowOp::Replace, None) => (2, 0),
+            };
+            let picks: Vec<(usize, usize)> = (0..self.len()).map(pick).collect();
+            let rows = arrow::compute::interleave(&[&under, own.map_or(&none, |own| &own.rows), &null], &picks)?;
+            groups.push(Some(rows.as_struct().clone()));
+        }
+        Ok(RowBatch { keys: self.keys.clone(), groups })
+    }
+
+    /// The same rows without values: keys, operations, and which groups each row has.
+    pub(crate) fn without_values(&self) -> DeltaRows {
+        let bare = |group: &DeltaGroup| DeltaGroup { present: group.present.clone(), rows: group.rows.slice(0, 0) };
+        let groups = self.groups.iter().map(|group| group.as_ref().map(bare)).collect();
+        DeltaRows { keys: self.keys.clone(), ops: self.ops.clone(), groups }
     }
 
     /// Whether no row is added or removed.
@@ -275,12 +320,23 @@ impl DeltaRows {
     /// The rows of a base leaf with these on top. Groups are aligned with the columns; a group that
     /// is `None` in the base is null there.
     pub(crate) fn over(&self, base: &RowBatch, columns: &Columns) -> Result<RowBatch> {
+        self.over_at(base, columns, |key, from| Ok(position(&base.keys, from, key)))
+    }
+
+    /// The same with a way to find a key's row at or after another, for a base that was read without
+    /// its keys.
+    pub(crate) fn over_at(
+        &self,
+        base: &RowBatch,
+        columns: &Columns,
+        find: impl Fn(&[u8], usize) -> Result<std::result::Result<usize, usize>>,
+    ) -> Result<RowBatch> {
         // Runs of the outcome: rows of the base, or one row of the delta with its base row.
         let mut runs: Vec<Run> = Vec::with_capacity(2 * self.len() + 1);
         let mut at = 0;
         for row in 0..self.len() {
             let key = self.keys.value(row);
-            let found = position(&base.keys, at, key);
+            let found = find(key, at)?;
             let (Ok(end) | Err(end)) = found;
             if end > at {
                 runs.push(Run::Base { start: at, end });

@@ -5,16 +5,18 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, StructArray, UInt32Array};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
 use tamis_core::Hash;
 
 use super::build::concat;
 use super::change::Change;
-use super::delta::{DeltaRows, position};
+use super::delta::{DeltaGroup, DeltaRows, position};
 use super::fold::joined;
 use super::root::DeltaRef;
 use super::{Columns, Scan, ScanOptions, Table};
 use crate::error::{Result, TableError};
+use crate::leaf::RowOp;
 use crate::node::{KeyRange, LeafAt, leaves};
 use crate::page::Projection;
 use crate::rows::{RowBatch, group_hashes, keys_of, null_group};
@@ -50,12 +52,38 @@ impl DiffBatch {
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
+
+    /// What an edit would write to get from the old rows to the new ones.
+    fn into_delta(self) -> Result<DeltaRows> {
+        let op = |(was, is): (&bool, &bool)| match (was, is) {
+            (true, false) => RowOp::Delete,
+            (false, _) => RowOp::Insert,
+            (true, true) => RowOp::Patch,
+        };
+        let ops: Vec<RowOp> = self.was.iter().zip(&self.is).map(op).collect();
+        let mut groups = Vec::with_capacity(self.new.groups.len());
+        for (rows, changed) in self.new.groups.iter().zip(&self.changed) {
+            let present: BooleanBuffer = changed.iter().zip(&self.is).map(|(changed, is)| *changed && *is).collect();
+            let group = match rows {
+                Some(rows) if present.count_set_bits() > 0 => {
+                    let rows = arrow::compute::filter(rows, &BooleanArray::new(present.clone(), None))?;
+                    Some(DeltaGroup { present, rows: rows.as_struct().clone() })
+                }
+                _ => None,
+            };
+            groups.push(group);
+        }
+        Ok(DeltaRows { keys: self.keys, ops, groups })
+    }
 }
 
 /// Where rows may differ.
 enum Part {
     /// These keys.
     Keys(BinaryArray),
+    /// These rows of the newer version, which an edit of the older one wrote; and whether all groups
+    /// in it differ.
+    Rows(DeltaRows, bool),
     /// All rows of a range of keys.
     Range(KeyRange),
 }
@@ -64,15 +92,13 @@ impl Table {
     /// The rows in which `newer` differs from this version. Reads only what the two do not share:
     /// O(rows of the deltas and leaves that only one of them has).
     pub fn diff(&self, newer: &Table) -> Result<impl Iterator<Item = Result<DiffBatch>> + use<>> {
-        let change = match (self.0.change, newer.0.change) {
-            (_, Some(change)) if change.parent == self.id() => Some(change),
-            (Some(change), _) if change.parent == newer.id() => Some(change),
-            _ => None,
-        };
-        let parts = match change {
+        let parts = match (self.0.change, newer.0.change) {
             _ if self.id() == newer.id() => VecDeque::new(),
-            Some(change) => VecDeque::from([Part::Keys(change.keys(self.cache(), newer.schema())?)]),
-            None => parts(self, newer)?,
+            (_, Some(change)) if change.parent == self.id() => changed(newer, &change)?,
+            (Some(change), _) if change.parent == newer.id() => {
+                VecDeque::from([Part::Keys(change.keys(self.cache(), self.schema())?)])
+            }
+            _ => parts(self, newer)?,
         };
         Ok(Diff::new(self, newer, parts))
     }
@@ -83,10 +109,41 @@ impl Table {
         newer: &Table,
         change: &Change,
     ) -> Result<impl Iterator<Item = Result<DiffBatch>> + use<>> {
-        let keys = change.keys(self.cache(), newer.schema())?;
-        let parts = VecDeque::from([Part::Keys(keys)]);
-        Ok(Diff::new(self, newer, parts))
+        Ok(Diff::new(self, newer, changed(newer, change)?))
     }
+
+    /// What an edit of this version would write to make it `newer`. Reads this version only where
+    /// the rows that differ are not known from a change. O(changes), as [`Table::diff`].
+    pub(super) fn delta_to(&self, newer: &Table) -> Result<DeltaRows> {
+        let schema = newer.schema();
+        if let Some(change) = newer.0.change.filter(|change| change.parent == self.id()) {
+            return Ok(change.values(newer)?.0);
+        }
+        match collect(self.diff(newer)?)? {
+            Some(batch) => batch.into_delta(),
+            None => Ok(DeltaRows::none(schema.groups.len())),
+        }
+    }
+
+    /// The keys of the rows in which `newer` differs. O(changes), as [`Table::diff`].
+    pub(super) fn keys_to(&self, newer: &Table) -> Result<BinaryArray> {
+        if let Some(change) = newer.0.change.filter(|change| change.parent == self.id()) {
+            return change.keys(newer.cache(), newer.schema());
+        }
+        Ok(collect(self.diff(newer)?)?.map_or_else(|| keys_of([]), |batch| batch.keys))
+    }
+
+    /// The differences among some rows.
+    pub(super) fn diff_keys(&self, newer: &Table, keys: &BinaryArray) -> Result<Option<DiffBatch>> {
+        let mut diff = Diff::new(self, newer, VecDeque::from([Part::Keys(keys.clone())]));
+        diff.next().transpose()
+    }
+}
+
+/// The rows that an edit changed.
+fn changed(newer: &Table, change: &Change) -> Result<VecDeque<Part>> {
+    let (rows, is_exact) = change.values(newer)?;
+    Ok(VecDeque::from([Part::Rows(rows, is_exact)]))
 }
 
 /// What the two versions do not share.
@@ -257,6 +314,9 @@ impl Diff {
                 Some(Part::Keys(keys)) => {
                     return compare(&self.old, &self.new, &keys, &self.schema, &self.columns).map(Some);
                 }
+                Some(Part::Rows(rows, is_exact)) => {
+                    return laid_over(&self.old, rows, is_exact, &self.schema, &self.columns).map(Some);
+                }
                 Some(Part::Range(range)) => {
                     let side = |table: &Table| Side::new(table, &self.columns, &range);
                     self.open = Some(Ranged { sides: [side(&self.old)?, side(&self.new)?] });
@@ -396,6 +456,34 @@ fn hashes(schema: &TableSchema, rows: &RowBatch) -> Result<Vec<Vec<u128>>> {
         None => Ok(vec![0; rows.len()]),
     };
     rows.groups.iter().zip(&schema.groups).map(hashes).collect()
+}
+
+/// The differences that the rows of an edit's change make; all rows in it differ.
+fn laid_over(
+    old: &Table,
+    rows: DeltaRows,
+    is_exact: bool,
+    schema: &TableSchema,
+    columns: &Columns,
+) -> Result<DiffBatch> {
+    let (before, was) = old.get_many(&rows.keys, columns)?;
+    let after = rows.laid_over(&before, columns)?;
+    let is: Vec<bool> = rows.ops.iter().map(|op| *op != RowOp::Delete).collect();
+    let mut changed = Vec::with_capacity(columns.0.len());
+    for (at, group) in schema.groups.iter().enumerate() {
+        let own = rows.groups.get(at).and_then(Option::as_ref);
+        let is_known = is_exact && !rows.ops.contains(&RowOp::Delete);
+        changed.push(match (own, &before.groups[at], &after.groups[at]) {
+            (Some(own), _, _) if is_known => own.present.iter().collect(),
+            (None, _, _) if rows.ops.iter().all(|op| *op == RowOp::Patch) => vec![false; rows.len()],
+            (_, Some(a), Some(b)) => {
+                let (a, b) = (group_hashes(&group.name, &rows.keys, a)?, group_hashes(&group.name, &rows.keys, b)?);
+                a.iter().zip(&b).map(|(a, b)| a != b).collect()
+            }
+            _ => vec![false; rows.len()],
+        });
+    }
+    Ok(DiffBatch { keys: rows.keys, old: before, was, new: after, is, changed })
 }
 
 /// Reads both versions of some rows and keeps those that differ.

@@ -32,7 +32,7 @@ pub struct EditOptions {
 
 impl Default for EditOptions {
     fn default() -> EditOptions {
-        EditOptions { fold_ratio: 2, depth: 8, fold_rows: 8192, base_fold_rows: 1 << 17 }
+        EditOptions { fold_ratio: 1, depth: 8, fold_rows: 8192, base_fold_rows: 1 << 17 }
     }
 }
 
@@ -84,14 +84,10 @@ impl Table {
         }
         let mut summary = self.summary().clone();
         let delta = self.delta_of(edit, &groups, &ops, &mut summary)?;
-        let Some(written) = delta.write(writer, self.schema())? else {
-            return Err(TableError::Internal("a delta without rows"));
-        };
         let mut root = Root { summary, ..self.0.root.clone() };
-        root.deltas.push(written);
-        fold::after_edit(self, writer, &mut root, delta, options)?;
+        let (own, holds) = fold::push(self, writer, &mut root, delta, options)?;
         let table = Table::write(self.cache(), writer, root, self.0.schema.clone())?;
-        let change = Change::write(writer, self.id(), written)?;
+        let change = Change::write(writer, self.id(), own, holds)?;
         Ok(Edited { table: table.made_by(change), change: Some(change), added, changed, removed })
     }
 

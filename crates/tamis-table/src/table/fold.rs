@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, BinaryArray, StructArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::take;
 use rayon::prelude::*;
 use tamis_store::Writer;
 
 use super::build::{Cutter, LeafWriter, child};
+use super::change::Holds;
 use super::delta::DeltaRows;
 use super::edit::EditOptions;
 use super::root::{DeltaRef, Root};
@@ -19,47 +21,54 @@ use crate::rows::{RowBatch, group_hashes};
 use crate::schema::TableSchema;
 use crate::summary;
 
-/// Keeps the stack short after an edit pushed `newest` on it (docs/spec/table.md §4).
-pub(super) fn after_edit(
+/// Puts the delta of an edit on the stack and keeps that short (docs/spec/table.md §4). Gives the
+/// edit's own delta, and what it holds: where the delta is folded at once, its values are written
+/// with it and not a second time.
+pub(super) fn push(
     table: &Table,
     writer: &Writer,
     root: &mut Root,
     newest: DeltaRows,
     options: &EditOptions,
-) -> Result<()> {
+) -> Result<(DeltaRef, Holds)> {
     let (schema, cache) = (table.schema(), table.cache());
-    let overlaid: u64 = root.deltas.iter().map(|delta| delta.rows).sum();
+    let write = |rows: &DeltaRows| rows.write(writer, schema)?.ok_or(TableError::Internal("a delta without rows"));
+    let overlaid = root.deltas.iter().map(|delta| delta.rows).sum::<u64>() + newest.len() as u64;
     if overlaid * 16 > root.base_rows && overlaid <= options.base_fold_rows {
-        return into_base(cache, writer, root, schema);
+        let own = write(&newest)?;
+        root.deltas.push(own);
+        into_base(cache, writer, root, schema)?;
+        return Ok((own, Holds::Values));
     }
     let columns = Columns::all(schema);
-    let mut folded = newest;
-    let mut is_changed = false;
     // Too deep: rows are folded whatever their number, by the same ratio, so that no delta is
     // written again with every edit.
-    let is_deep = root.deltas.len() > options.depth;
+    let is_deep = root.deltas.len() >= options.depth;
     let most = if is_deep { u64::MAX } else { options.fold_rows };
-    while let [.., older, newer] = &root.deltas[..] {
-        let rows = older.rows + newer.rows;
-        let is_due = older.rows <= options.fold_ratio * newer.rows && rows <= most;
-        if !is_due && root.deltas.len() <= options.depth {
+    let mut folded: Option<DeltaRows> = None;
+    let mut size = newest.len() as u64;
+    while let Some(older) = root.deltas.last() {
+        let is_due = older.rows <= options.fold_ratio * size && older.rows + size <= most;
+        if !is_due && root.deltas.len() < options.depth {
             break;
         }
         let below = DeltaRows::load(cache, &older.node, &KeyRange::default(), &columns)?;
-        folded = below.then(&folded)?;
-        root.deltas.truncate(root.deltas.len() - 2);
-        // The size decides whether to go on; the rows are written once, at the end.
-        root.deltas.push(DeltaRef { node: tamis_core::Hash::ZERO, rows: folded.len() as u64 });
-        is_changed = true;
-        if folded.len() == 0 {
+        let rows = below.then(folded.as_ref().unwrap_or(&newest))?;
+        root.deltas.pop();
+        size = rows.len() as u64;
+        folded = Some(rows);
+        if size == 0 {
             break;
         }
     }
-    if is_changed {
-        root.deltas.pop();
-        root.deltas.extend(folded.write(writer, schema)?);
-    }
-    Ok(())
+    // The size decides whether to go on; the rows are written once, at the end.
+    let Some(folded) = folded else {
+        let own = write(&newest)?;
+        root.deltas.push(own);
+        return Ok((own, Holds::Values));
+    };
+    root.deltas.extend(folded.write(writer, schema)?);
+    Ok((write(&newest.without_values())?, Holds::Keys))
 }
 
 /// Folds all deltas into the base; only leaves with changed rows are written.
@@ -264,9 +273,13 @@ pub(super) fn joined(
 
 /// The rows of a base leaf as they are stored.
 pub(super) fn read_base(cache: &TableCache, leaf: &LeafAt, columns: &Columns) -> Result<RowBatch> {
+    let keys = cache.keys(&leaf.leaf().ok_or(TableError::Internal("not a leaf"))?.keys)?;
+    Ok(RowBatch { keys: keys.scan(0..keys.len())?, groups: read_groups(cache, leaf, columns, keys.len())? })
+}
+
+/// The groups of a base leaf as they are stored.
+fn read_groups(cache: &TableCache, leaf: &LeafAt, columns: &Columns, rows: usize) -> Result<Vec<Option<StructArray>>> {
     let reference = leaf.leaf().ok_or(TableError::Internal("not a leaf"))?;
-    let keys = cache.keys(&reference.keys)?;
-    let rows = keys.len();
     let mut groups = Vec::with_capacity(columns.0.len());
     for (at, projection) in columns.0.iter().enumerate() {
         groups.push(match (projection, reference.group(at)) {
@@ -287,7 +300,36 @@ pub(super) fn read_base(cache: &TableCache, leaf: &LeafAt, columns: &Columns) ->
             }
         });
     }
-    Ok(RowBatch { keys: keys.scan(0..rows)?, groups })
+    Ok(groups)
+}
+
+/// The rows of a base leaf with the deltas' rows on top, all keys empty: what a scan reads that does
+/// not ask for keys. Only the keys of the deltas' rows are looked up.
+pub(super) fn read_values(
+    cache: &TableCache,
+    root: &Root,
+    leaf: &LeafAt,
+    range: &KeyRange,
+    columns: &Columns,
+) -> Result<RowBatch> {
+    let count = leaf.child().rows as usize;
+    let base = RowBatch { keys: blank(count), groups: read_groups(cache, leaf, columns, count)? };
+    let delta = overlay(cache, root, range, columns)?;
+    if delta.len() == 0 {
+        return Ok(base);
+    }
+    let keys = cache.keys(&leaf.leaf().ok_or(TableError::Internal("not a leaf"))?.keys)?;
+    if keys.len() != count {
+        return Err(TableError::Corrupt { what: "leaf", reason: "its pages differ in their number of rows" });
+    }
+    let rows = delta.over_at(&base, columns, |key, _| keys.find(key))?;
+    Ok(RowBatch { keys: blank(rows.len()), groups: rows.groups })
+}
+
+/// Empty keys.
+fn blank(rows: usize) -> BinaryArray {
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(vec![0i32; rows + 1]));
+    BinaryArray::new(offsets, Buffer::default(), None)
 }
 
 /// The rows of a base leaf (or of no leaf) with the deltas' rows of a range of keys on top.

@@ -5,17 +5,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, ListArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, FieldRef, Fields};
 use tamis_store::Writer;
 
-use super::diff::{DiffBatch, collect, filter};
+use super::delta::{DeltaGroup, DeltaRows};
+use super::diff::DiffBatch;
 use super::edit::EditOptions;
 use super::{Edited, Table};
 use crate::error::{Result, TableError};
+use crate::leaf::RowOp;
 use crate::row_hash::Rows;
-use crate::rows::{Edit, Op, RowBatch};
+use crate::rows::{Edit, Op, RowBatch, keys_of, null_group};
 
 /// Something that both sides changed, and differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,94 +57,149 @@ impl Table {
         let unchanged = || Edited { table: ours.clone(), change: None, added: 0, changed: 0, removed: 0 };
         let theirs = theirs.evolve(writer, ours.schema().clone())?;
         let base = base.evolve(writer, ours.schema().clone())?;
-        let Some(their_changes) = collect(base.diff(&theirs)?)? else {
+        let their = base.delta_to(&theirs)?;
+        if their.len() == 0 {
             return Ok(Merged { edited: unchanged(), conflicts: Vec::new() });
+        }
+        let common = common(&their.keys, &base.keys_to(ours)?);
+        let both = match common.is_empty() {
+            true => None,
+            false => base.diff_keys(&theirs, &common)?.zip(base.diff_keys(ours, &common)?),
         };
-        let our_changes = collect(base.diff(ours)?)?;
-        let mut merge = Merge { ours, their: &their_changes, our: our_changes.as_ref(), conflicts: Vec::new() };
-        let edit = merge.edit()?;
+        let mut merge = Merge { ours, conflicts: Vec::new() };
+        let edit = merge.edit(&their, both.as_ref())?;
         let conflicts = merge.conflicts;
         let edited = if edit.rows.is_empty() { unchanged() } else { ours.edit(writer, &edit, options)? };
         Ok(Merged { edited, conflicts })
     }
 }
 
+/// The keys that stand in both of two ascending lists. O(keys).
+fn common(a: &BinaryArray, b: &BinaryArray) -> BinaryArray {
+    let (mut keys, mut at) = (Vec::new(), 0);
+    for key in a.iter().flatten() {
+        while at < b.len() && b.value(at) < key {
+            at += 1;
+        }
+        if at < b.len() && b.value(at) == key {
+            keys.push(key);
+        }
+    }
+    keys_of(keys)
+}
+
 struct Merge<'a> {
     ours: &'a Table,
-    their: &'a DiffBatch,
-    our: Option<&'a DiffBatch>,
     conflicts: Vec<Conflict>,
 }
 
+/// The rows that both sides changed, merged.
+struct Joined {
+    /// What to do with the rows; `None`: nothing.
+    ops: Vec<Option<Op>>,
+    values: RowBatch,
+    /// By group and row, whether the row is given a value.
+    present: Vec<Vec<bool>>,
+}
+
 impl Merge<'_> {
-    /// The changes to our side.
-    fn edit(&mut self) -> Result<Edit> {
-        let their = self.their;
-        let groups = self.ours.schema().groups.len();
-        let mut ours_at: HashMap<&[u8], usize> = HashMap::new();
-        if let Some(our) = self.our {
-            ours_at.extend((0..our.len()).map(|row| (our.keys.value(row), row)));
-        }
-        let mut keep = vec![true; their.len()];
+    /// The changes to our side: theirs, and of rows that both changed what became of them.
+    fn edit(&mut self, their: &DeltaRows, both: Option<&(DiffBatch, DiffBatch)>) -> Result<Edit> {
+        let joined = both.map(|(theirs, ours)| self.join(theirs, ours)).transpose()?;
+        let mut places: Vec<(usize, Option<usize>)> = Vec::with_capacity(their.len());
         let mut ops = Vec::with_capacity(their.len());
-        let mut present = vec![vec![false; their.len()]; groups];
-        // Rows that both sides changed: theirs, ours.
-        let mut both: Vec<(usize, usize)> = Vec::new();
+        let mut next = 0;
         for row in 0..their.len() {
-            let mine = ours_at.get(their.keys.value(row)).copied();
-            let mine_is = mine.zip(self.our).map(|(mine, our)| our.is[mine]);
-            let op = match (their.is[row], mine_is) {
-                (false, None) => Some(Op::Delete),
-                (false, Some(false)) => None,
-                (true, None) => {
-                    (0..groups).for_each(|at| present[at][row] = their.changed[at][row]);
+            let key = their.keys.value(row);
+            if let Some(joined) = joined.as_ref().filter(|j| next < j.ops.len() && j.values.keys.value(next) == key) {
+                if let Some(op) = joined.ops[next] {
+                    places.push((row, Some(next)));
+                    ops.push(op);
+                }
+                next += 1;
+                continue;
+            }
+            places.push((row, None));
+            ops.push(match their.ops[row] {
+                RowOp::Delete => Op::Delete,
+                RowOp::Replace => Op::Put,
+                RowOp::Insert | RowOp::Patch => Op::Patch,
+            });
+        }
+        let (mut groups, mut present) = (Vec::new(), Vec::new());
+        for (at, group) in self.ours.schema().groups.iter().enumerate() {
+            let own = their.groups.get(at).and_then(Option::as_ref);
+            let ranks = own.map(DeltaGroup::ranks).unwrap_or_default();
+            let (null, none) = (null_group(group, 1)?, null_group(group, 0)?);
+            let merged = joined.as_ref().and_then(|joined| joined.values.groups[at].as_ref());
+            let pick = |&(row, shared): &(usize, Option<usize>)| match (shared, &joined) {
+                (Some(shared), Some(joined)) => joined.present[at][shared].then_some((1, shared)),
+                _ => ranks.get(row).copied().flatten().map(|rank| (0, rank)),
+            };
+            let picks: Vec<Option<(usize, usize)>> = places.iter().map(pick).collect();
+            if picks.iter().all(Option::is_none) {
+                groups.push(None);
+                present.push(None);
+                continue;
+            }
+            present.push(Some(picks.iter().map(Option::is_some).collect()));
+            let picks: Vec<(usize, usize)> = picks.into_iter().map(|pick| pick.unwrap_or((2, 0))).collect();
+            let sources: [&dyn Array; 3] = [own.map_or(&none, |own| &own.rows), merged.unwrap_or(&none), &null];
+            groups.push(Some(arrow::compute::interleave(&sources, &picks)?.as_struct().clone()));
+        }
+        let keys = keys_of(places.iter().map(|(row, _)| their.keys.value(*row)));
+        Ok(Edit { rows: RowBatch { keys, groups }, ops, present })
+    }
+
+    /// Merges the rows that both sides changed; both batches are of these rows.
+    fn join(&mut self, their: &DiffBatch, our: &DiffBatch) -> Result<Joined> {
+        if their.keys != our.keys {
+            return Err(TableError::Internal("a change names a row that it did not change"));
+        }
+        let groups = self.ours.schema().groups.len();
+        let mut present = vec![vec![false; their.len()]; groups];
+        let mut changed: Vec<usize> = Vec::new();
+        let mut ops = Vec::with_capacity(their.len());
+        for row in 0..their.len() {
+            ops.push(match (their.is[row], our.is[row]) {
+                (false, false) => None,
+                (true, true) => {
+                    changed.push(row);
                     Some(Op::Patch)
                 }
-                (true, Some(true)) => {
-                    both.extend(mine.map(|mine| (row, mine)));
-                    Some(Op::Patch)
-                }
-                (false, Some(true)) | (true, Some(false)) => {
+                (false, true) | (true, false) => {
                     let key = their.keys.value(row).to_vec();
                     self.conflicts.push(Conflict { key, group: None, field: None, element: None });
                     None
                 }
-            };
-            keep[row] = op.is_some();
-            ops.extend(op);
+            });
         }
         let mut values = their.new.clone();
-        if let Some(our) = self.our.filter(|_| !both.is_empty()) {
-            for at in 0..groups {
-                self.join_group(at, our, &both, &mut values, &mut present[at])?;
-            }
+        for (at, present) in present.iter_mut().enumerate() {
+            self.join_group(at, [their, our], &changed, &mut values, present)?;
         }
-        let mask = arrow::array::BooleanArray::from(keep.clone());
-        let rows = filter(&values, &mask)?;
-        let kept = |flags: &[bool]| flags.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(flag, _)| *flag).collect();
-        Ok(Edit { rows, ops, present: present.iter().map(|flags| Some(kept(flags))).collect() })
+        Ok(Joined { ops, values, present })
     }
 
     /// Merges one group of the rows that both sides changed.
     fn join_group(
         &mut self,
         at: usize,
-        our: &DiffBatch,
-        both: &[(usize, usize)],
+        [their, our]: [&DiffBatch; 2],
+        both: &[usize],
         values: &mut RowBatch,
         present: &mut [bool],
     ) -> Result<()> {
-        let their = self.their;
         let (Some(base), Some(theirs), Some(ours)) =
             (&their.old.groups[at], &their.new.groups[at], &our.new.groups[at])
         else {
             return Ok(());
         };
-        let mut clashing: Vec<(usize, usize)> = Vec::new();
-        for &(row, mine) in both {
+        let mut clashing: Vec<usize> = Vec::new();
+        for &row in both {
             present[row] = their.changed[at][row];
-            if their.changed[at][row] && our.changed[at][mine] {
-                clashing.push((row, mine));
+            if their.changed[at][row] && our.changed[at][row] {
+                clashing.push(row);
             }
         }
         if clashing.is_empty() {
@@ -156,13 +213,12 @@ impl Merge<'_> {
             let views = [Rows::new(&rows[0])?, Rows::new(&rows[1])?, Rows::new(&rows[2])?];
             let mut sides: Vec<Side> = vec![Side::Theirs; their.len()];
             let mut joined: Vec<ArrayRef> = Vec::new();
-            for &(row, mine) in &clashing {
-                let (is_mine, is_theirs) =
-                    (!views[1].equal(mine, &views[0], row), !views[2].equal(row, &views[0], row));
+            for &row in &clashing {
+                let (is_mine, is_theirs) = (!views[1].equal(row, &views[0], row), !views[2].equal(row, &views[0], row));
                 sides[row] = match (is_mine, is_theirs) {
                     (_, false) => Side::Ours,
                     (false, true) => Side::Theirs,
-                    (true, true) if views[1].equal(mine, &views[2], row) => Side::Ours,
+                    (true, true) if views[1].equal(row, &views[2], row) => Side::Ours,
                     (true, true) => {
                         let mut conflict = Conflict {
                             key: their.keys.value(row).to_vec(),
@@ -170,7 +226,7 @@ impl Merge<'_> {
                             field: Some(field.name().clone()),
                             element: None,
                         };
-                        match keyed_lists(field, [(arrays[0], row), (arrays[1], mine), (arrays[2], row)]) {
+                        match keyed_lists(field, arrays.map(|array| (array, row))) {
                             Some(lists) => {
                                 let (list, clashes) = join_lists(&lists)?;
                                 for element in clashes {
@@ -188,8 +244,7 @@ impl Merge<'_> {
                     }
                 };
             }
-            let mine_of: HashMap<usize, usize> = clashing.iter().copied().collect();
-            columns.push(assemble(arrays[2], arrays[1], &joined, &sides, &mine_of)?);
+            columns.push(assemble(arrays[2], arrays[1], &joined, &sides)?);
         }
         values.groups[at] = Some(StructArray::try_new(group.fields.clone(), columns, None)?);
         Ok(())
@@ -197,18 +252,12 @@ impl Merge<'_> {
 }
 
 /// A column with some rows from our side and some merged lists.
-fn assemble(
-    theirs: &ArrayRef,
-    ours: &ArrayRef,
-    joined: &[ArrayRef],
-    sides: &[Side],
-    mine_of: &HashMap<usize, usize>,
-) -> Result<ArrayRef> {
+fn assemble(theirs: &ArrayRef, ours: &ArrayRef, joined: &[ArrayRef], sides: &[Side]) -> Result<ArrayRef> {
     let mut sources: Vec<&dyn Array> = vec![theirs, ours];
     sources.extend(joined.iter().map(|list| list as &dyn Array));
     let pick = |(row, side): (usize, &Side)| match side {
         Side::Theirs => (0, row),
-        Side::Ours => (1, mine_of.get(&row).copied().unwrap_or(0)),
+        Side::Ours => (1, row),
         Side::Joined(at) => (2 + at, 0),
     };
     let picks: Vec<(usize, usize)> = sides.iter().enumerate().map(pick).collect();

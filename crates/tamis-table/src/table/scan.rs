@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::fold::read_leaf;
+use super::fold::{read_leaf, read_values};
 use super::{Columns, Table};
 use crate::error::{Result, TableError};
 use crate::node::{KeyRange, LeafAt, leaves};
@@ -20,6 +20,8 @@ pub struct ScanOptions {
     pub end: Option<Vec<u8>>,
     /// The columns.
     pub columns: Columns,
+    /// Whether keys are read; if not, they may come empty.
+    pub keys: bool,
     /// Leaves decoded at once; 1: on the calling thread, as they are asked for.
     pub threads: usize,
 }
@@ -27,12 +29,18 @@ pub struct ScanOptions {
 impl ScanOptions {
     /// All rows, on the calling thread.
     pub fn new(columns: Columns) -> ScanOptions {
-        ScanOptions { start: None, end: None, columns, threads: 1 }
+        ScanOptions { start: None, end: None, columns, keys: true, threads: 1 }
     }
 
     /// The same for keys from `start` (inclusive) to `end` (exclusive).
     pub fn range(mut self, start: Option<Vec<u8>>, end: Option<Vec<u8>>) -> ScanOptions {
         (self.start, self.end) = (start, end);
+        self
+    }
+
+    /// The same without keys, for aggregates over columns.
+    pub fn without_keys(mut self) -> ScanOptions {
+        self.keys = false;
         self
     }
 
@@ -81,6 +89,9 @@ impl Task {
             start: own.start.into_iter().chain(self.range.start.clone()).max(),
             end: own.end.into_iter().chain(self.range.end.clone()).min(),
         };
+        if let (false, true, Some(leaf)) = (self.options.keys, self.range == KeyRange::default(), self.leaves.get(at)) {
+            return read_values(table.cache(), &table.0.root, leaf, &range, &self.options.columns);
+        }
         let rows = read_leaf(table.cache(), &table.0.root, self.leaves.get(at), &range, &self.options.columns)?;
         if self.range == KeyRange::default() {
             return Ok(rows);
