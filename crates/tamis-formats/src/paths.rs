@@ -5,7 +5,16 @@ use std::collections::btree_map::Entry;
 
 /// The extension in lower case without its dot; empty where there is none.
 pub(crate) fn extension(path: &str) -> String {
-    name(path).rsplit_once('.').map_or(String::new(), |(_, e)| e.to_ascii_lowercase())
+    raw_extension(path).to_ascii_lowercase()
+}
+
+/// The extension as it is written, without its dot; empty where there is none.
+pub(crate) fn raw_extension(path: &str) -> &str {
+    let bytes = path.as_bytes();
+    match bytes.iter().rposition(|byte| matches!(byte, b'.' | b'/')) {
+        Some(at) if bytes[at] == b'.' => path.get(at + 1..).unwrap_or_default(),
+        _ => "",
+    }
 }
 
 /// The last component.

@@ -35,11 +35,15 @@ impl<'a> Probe<'a> {
     /// Looks over the list of files. O(files).
     pub fn new(source: &'a Source) -> Probe<'a> {
         let mut by_extension: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
-        let mut media = 0;
         for entry in source.entries() {
-            media += usize::from(paths::is_media(&entry.path));
-            by_extension.entry(paths::extension(&entry.path)).or_default().push(entry);
+            // Few extensions, many files: allocate for the first of each.
+            match by_extension.get_mut(paths::raw_extension(&entry.path)) {
+                Some(entries) => entries.push(entry),
+                None => by_extension.entry(paths::extension(&entry.path)).or_default().push(entry),
+            }
         }
+        let is_media = |extension: &String| paths::is_media(&format!("x.{extension}"));
+        let media = by_extension.iter().filter(|(extension, _)| is_media(extension)).map(|(_, files)| files.len()).sum();
         Probe { source, by_extension, media }
     }
 

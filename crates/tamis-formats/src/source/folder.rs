@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use rayon::prelude::*;
 use tamis_core::{Place, Report};
 
 use super::{Entry, Files, SourceLimits, check, is_hidden};
@@ -78,6 +79,8 @@ impl Walk<'_> {
                 return Ok(());
             }
         };
+        let mut files: Vec<(fs::DirEntry, String)> = Vec::new();
+        let mut folders: Vec<(PathBuf, String)> = Vec::new();
         for item in items {
             let item = item.map_err(|e| FormatError::io("list", folder.display().to_string(), e))?;
             let name = item.file_name();
@@ -86,25 +89,26 @@ impl Walk<'_> {
                 self.report.error("source.name", Place::file(shown), "the name is not UTF-8; the file is left out");
                 continue;
             };
-            if !is_hidden(name) {
-                self.item(&item, crate::paths::join(inside, name), depth)?;
+            if is_hidden(name) {
+                continue;
+            }
+            let path = crate::paths::join(inside, name);
+            match item.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push((item.path(), path)),
+                Ok(kind) => {
+                    if self.is_wanted(&item, kind, &path) {
+                        files.push((item, path));
+                    }
+                }
+                Err(e) => self.report.error("source.unreadable", Place::file(&path), e),
             }
         }
-        Ok(())
+        self.files(files)?;
+        folders.into_iter().try_for_each(|(folder, path)| self.folder(&folder, &path, depth + 1))
     }
 
-    fn item(&mut self, item: &fs::DirEntry, path: String, depth: u32) -> Result<()> {
-        let unreadable = |e: std::io::Error| self.report.error("source.unreadable", Place::file(&path), e);
-        let kind = match item.file_type() {
-            Ok(kind) => kind,
-            Err(e) => {
-                unreadable(e);
-                return Ok(());
-            }
-        };
-        if kind.is_dir() {
-            return self.folder(&item.path(), &path, depth + 1);
-        }
+    /// Whether an item is a file to take in; says why where it is not.
+    fn is_wanted(&self, item: &fs::DirEntry, kind: fs::FileType, path: &str) -> bool {
         if kind.is_symlink() {
             let target = item.path().canonicalize();
             let inside = target.as_ref().is_ok_and(|t| t.starts_with(self.root) && t.is_file());
@@ -115,19 +119,35 @@ impl Walk<'_> {
                     Ok(_) => "the link points outside the folder",
                 };
                 self.report.error("source.link", Place::file(path), message);
-                return Ok(());
+                return false;
             }
         } else if !kind.is_file() {
             self.report.warn("source.special", Place::file(path), "neither file nor folder; left out");
-            return Ok(());
+            return false;
         }
-        if let Err(reason) = check(&path) {
+        if let Err(reason) = check(path) {
             self.report.error("source.path", Place::file(path.escape_debug().to_string()), reason);
-            return Ok(());
+            return false;
         }
-        match fs::metadata(item.path()) {
-            Ok(facts) => self.entries.push(entry(path, &facts)),
-            Err(e) => unreadable(e),
+        true
+    }
+
+    /// Takes in the files of one folder; their sizes are asked for on all cores.
+    fn files(&mut self, files: Vec<(fs::DirEntry, String)>) -> Result<()> {
+        let facts = |(item, path): (fs::DirEntry, String)| {
+            // Of a link, the facts of what it points to.
+            let facts = item.metadata().and_then(|facts| match facts.is_symlink() {
+                true => fs::metadata(item.path()),
+                false => Ok(facts),
+            });
+            (path, facts)
+        };
+        let found: Vec<(String, std::io::Result<fs::Metadata>)> = files.into_par_iter().with_min_len(64).map(facts).collect();
+        for (path, facts) in found {
+            match facts {
+                Ok(facts) => self.entries.push(entry(path, &facts)),
+                Err(e) => self.report.error("source.unreadable", Place::file(&path), e),
+            }
         }
         if self.entries.len() as u64 > self.limits.entries {
             let (found, allowed) = (self.entries.len() as u64, self.limits.entries);

@@ -150,7 +150,8 @@ fn tables<'a>(source: &'a Source, spec: &Spec) -> Vec<(&'a str, Columns)> {
     let report = Report::new();
     let judge = Judge { format: spec.id, report: &report };
     let mut out = Vec::new();
-    for entry in source.entries().iter().filter(|e| spec.extensions.contains(&paths::extension(&e.path).as_str())) {
+    let is_ours = |path: &str| spec.extensions.iter().any(|e| e.eq_ignore_ascii_case(paths::raw_extension(path)));
+    for entry in source.entries().iter().filter(|entry| is_ours(&entry.path)) {
         if let Some(columns) =
             names(source, &entry.path, &judge).map(|names| Columns::new(&names)).filter(Columns::is_table)
         {
