@@ -42,6 +42,9 @@ pub(crate) struct Global {
     /// Print results only, no talk and no progress
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub(crate) quiet: bool,
+    /// Say what was read and written, and how long it took
+    #[arg(long, short, global = true, help_heading = "Everywhere", conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 }
 
 /// The verbs.

@@ -43,7 +43,8 @@ impl<'a> Probe<'a> {
             }
         }
         let is_media = |extension: &String| paths::is_media(&format!("x.{extension}"));
-        let media = by_extension.iter().filter(|(extension, _)| is_media(extension)).map(|(_, files)| files.len()).sum();
+        let media =
+            by_extension.iter().filter(|(extension, _)| is_media(extension)).map(|(_, files)| files.len()).sum();
         Probe { source, by_extension, media }
     }
 

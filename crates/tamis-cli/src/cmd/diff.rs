@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tamis_core::DatasetName;
 use tamis_engine::ops::diff::{DiffLine, DiffRequest, LabelChange, LabelParts};
-use tamis_engine::{EngineError, Result};
+use tamis_engine::{Address, EngineError, Result};
 
 use super::Door;
 use crate::printer::{Printer, Tone};
@@ -16,15 +16,15 @@ use crate::text;
 #[command(after_help = "Examples:
   tamis diff street main fix            which label of which sample changed, and how
   tamis diff street v1 v2 --stat        in numbers
+  tamis diff street@v1 street@v2        the same two, as addresses
   tamis diff street main~1 main --json  a line of JSON for each sample, with old and new labels")]
 pub(crate) struct DiffArgs {
-    /// The dataset
+    /// The dataset; or with its older revision, DATASET@REVISION
     dataset: String,
     /// The older revision
-    from: String,
-    /// The newer revision
-    #[arg(default_value = "main")]
-    to: String,
+    from: Option<String>,
+    /// The newer revision [default: main]
+    to: Option<String>,
     /// Only paths that begin with this
     #[arg(long, default_value = "")]
     prefix: String,
@@ -37,8 +37,8 @@ pub(crate) struct DiffArgs {
 }
 
 pub(crate) fn run(args: &DiffArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
-    let dataset = DatasetName::new(args.dataset.as_str()).map_err(EngineError::from)?;
-    let request = DiffRequest { from: args.from.clone(), to: args.to.clone(), prefix: args.prefix.clone() };
+    let (dataset, from, to) = sides(args)?;
+    let request = DiffRequest { from, to, prefix: args.prefix.clone() };
     let engine = door.open()?;
     if args.stat {
         return stat(&engine, &dataset, &request, door, printer);
@@ -73,10 +73,26 @@ pub(crate) fn run(args: &DiffArgs, door: &Door<'_>, printer: &mut Printer) -> Re
         if left_out > 0 {
             printer.line(format!("… and {} more (see all with -n 0)", text::count(left_out, "sample")));
         } else if shown == 0 {
-            printer.say(format!("No difference between {} and {}", args.from, args.to));
+            printer.say(format!("No difference between {} and {}", request.from, request.to));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The dataset, the older and the newer revision: `street v1 v2`, `street@v1 street@v2`, `street@v1 v2`.
+fn sides(args: &DiffArgs) -> Result<(DatasetName, String, String)> {
+    let first: Address = args.dataset.parse()?;
+    let usage = |message: String| EngineError::new("usage", message).hint("write `tamis diff DATASET FROM [TO]`");
+    let words = [args.from.as_deref(), args.to.as_deref()];
+    let (from, to) = match (&first.revision, words) {
+        (None, [Some(from), to]) => (from.to_owned(), to),
+        (Some(from), [to, None]) => (from.clone(), to),
+        (None, [None, _]) => return Err(usage(format!("nothing to compare `{first}` with"))),
+        (Some(_), [_, Some(_)]) => return Err(usage(format!("`{first}` and two more revisions are three"))),
+    };
+    // `other@v2` of the same dataset is `v2`; a revision may hold an `@` itself (`main@{yesterday}`).
+    let own = |text: &str| text.strip_prefix(&format!("{}@", first.dataset)).unwrap_or(text).to_owned();
+    Ok((first.dataset.clone(), own(&from), own(to.unwrap_or("main"))))
 }
 
 fn stat(

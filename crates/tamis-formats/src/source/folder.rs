@@ -142,7 +142,8 @@ impl Walk<'_> {
             });
             (path, facts)
         };
-        let found: Vec<(String, std::io::Result<fs::Metadata>)> = files.into_par_iter().with_min_len(64).map(facts).collect();
+        let found: Vec<(String, std::io::Result<fs::Metadata>)> =
+            files.into_par_iter().with_min_len(64).map(facts).collect();
         for (path, facts) in found {
             match facts {
                 Ok(facts) => self.entries.push(entry(path, &facts)),
