@@ -94,6 +94,15 @@ pub(crate) fn shape(shape: &Shape) -> String {
         }
         Shape::Relation { from, to } => format!("#{from} → #{to}"),
         Shape::Scalar(value) => value.to_string(),
+        Shape::TextSpan { begin, end } => format!("characters {begin}..{end}"),
+        Shape::TimeSpan { begin, end } => format!("{begin:.3}..{end:.3} s"),
+        Shape::Track(keys) => match (keys.first(), keys.last()) {
+            (Some(first), Some(last)) => {
+                let drawn = keys.iter().filter(|key| !key.interpolated).count();
+                format!("frames {}..{}, {}", first.frame, last.frame, count(drawn as u64, "key"))
+            }
+            _ => "no keys".to_owned(),
+        },
         _ => String::new(),
     }
 }

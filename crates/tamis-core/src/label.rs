@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CoreError, shorten};
 use crate::geometry::{self, Box2d, Box3d, Keypoint, Point, Rle, RotatedBox};
+use crate::track::TrackKey;
 use crate::{BlobId, Value};
 
 /// One annotation of one sample, in one layer.
@@ -94,6 +95,23 @@ pub enum Shape {
     Scalar(f64),
     /// Nothing but attribute values.
     Attributes,
+    /// A part of the sample's text.
+    TextSpan {
+        /// The first character, counted in Unicode scalar values from 0.
+        begin: u64,
+        /// After the last character.
+        end: u64,
+    },
+    /// A part of a sound or a video.
+    TimeSpan {
+        /// Seconds from the start.
+        begin: f64,
+        /// Seconds from the start.
+        end: f64,
+    },
+    /// One object through a video: its key frames in the order of their frames, each frame once.
+    /// See [`crate::track`] for the frames between.
+    Track(Vec<TrackKey>),
 }
 
 /// A mask image: each pixel is the number of a class, of an instance, or of an entry of `info`.
@@ -201,6 +219,9 @@ label_types! {
     Relation = 15, "relation", "A relation of two labels.";
     Scalar = 16, "scalar", "A number.";
     Attributes = 17, "attributes", "Attribute values alone.";
+    TextSpan = 18, "text_span", "A part of a text.";
+    TimeSpan = 19, "time_span", "A part of a sound or a video.";
+    Track = 20, "track", "An object through a video.";
 }
 
 impl fmt::Display for LabelType {
@@ -243,7 +264,26 @@ impl Shape {
             Shape::Relation { .. } => LabelType::Relation,
             Shape::Scalar(_) => LabelType::Scalar,
             Shape::Attributes => LabelType::Attributes,
+            Shape::TextSpan { .. } => LabelType::TextSpan,
+            Shape::TimeSpan { .. } => LabelType::TimeSpan,
+            Shape::Track(_) => LabelType::Track,
         }
+    }
+
+    /// Whether the shape is a place in one image or scan, and whole by itself: what a key frame of a track may have.
+    pub fn is_spatial(&self) -> bool {
+        matches!(
+            self,
+            Shape::Box2d(_)
+                | Shape::RotatedBox(_)
+                | Shape::Box3d(_)
+                | Shape::Polygon(_)
+                | Shape::MultiPolygon(_)
+                | Shape::Polyline { .. }
+                | Shape::MultiPolyline(_)
+                | Shape::Keypoints(_)
+                | Shape::Rle(_)
+        )
     }
 
     /// The smallest axis-aligned box around a 2D shape; [`None`] for shapes without a 2D extent.

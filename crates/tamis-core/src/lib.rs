@@ -30,6 +30,7 @@ mod sample;
 mod sensor;
 
 pub mod geometry;
+pub mod track;
 
 pub use clock::{Clock, IdSource, SystemClock, SystemIds};
 pub use error::{Classify, CoreError, Kind};
@@ -44,6 +45,7 @@ pub use record::{MediaSource, SampleRecord};
 pub use report::{Finding, Place, Report, Severity};
 pub use sample::{Media, Sample};
 pub use sensor::{Intrinsics, Pose, Sensor, SensorKind};
+pub use track::TrackKey;
 
 /// A user's value: an attribute of a label or a field of a sample.
 ///

@@ -35,8 +35,9 @@ impl Ontology {
         {
             found.push(violation("class", schema.unknown_class(kind, class)));
         }
-        for (name, value) in &label.attributes {
-            found.extend(schema.check_attribute(kind, label.class.as_deref(), name, value));
+        for (name, value) in attributes_of(label) {
+            let broken = schema.check_attribute(kind, label.class.as_deref(), name, value);
+            found.extend(broken.filter(|violation| !found.contains(violation)));
         }
         if let Shape::Keypoints(points) = &label.shape {
             let skeletons: Vec<_> = schema.skeletons.iter().filter(|s| s.is_for(label.class.as_deref())).collect();
@@ -57,13 +58,13 @@ impl Ontology {
         for label in labels {
             let kind = label.label_type();
             let schema = ontology.schema_mut(kind);
-            schema.tracking |= label.instance.is_some();
+            schema.tracking |= label.instance.is_some() || kind == LabelType::Track;
             if let Some(class) = &label.class
                 && classes.insert((kind, class))
             {
                 ontology.add_class(kind, class);
             }
-            for (name, value) in &label.attributes {
+            for (name, value) in attributes_of(label) {
                 attributes.entry((kind, name)).or_default().insert(AttributeType::of(value));
             }
             if let Shape::Keypoints(points) = &label.shape {
@@ -77,6 +78,12 @@ impl Ontology {
         }
         ontology
     }
+}
+
+/// The attributes of a label, and those that change along its track.
+fn attributes_of(label: &Label) -> impl Iterator<Item = (&String, &Value)> {
+    let keys = if let Shape::Track(keys) = &label.shape { keys.as_slice() } else { &[] };
+    label.attributes.iter().chain(keys.iter().flat_map(|key| &key.attributes))
 }
 
 impl LabelSchema {
@@ -231,6 +238,14 @@ mod tests {
         assert!(labels.iter().all(|label| ontology.check(label).is_empty()));
         assert_eq!(ontology.types[&LabelType::Box2d].classes.len(), 2);
         assert!(ontology.types[&LabelType::Keypoints].tracking);
+        let mut key = crate::TrackKey::new(0, Shape::Box2d(Box2d::new(0.0, 0.0, 1.0, 1.0)));
+        key.attributes.insert("occluded".into(), true.into());
+        let track = Label::new(Shape::Track(vec![key.clone(), crate::TrackKey { frame: 4, ..key }]));
+        let learnt = Ontology::infer([&track]);
+        assert!(learnt.types[&LabelType::Track].tracking && learnt.check(&track).is_empty());
+        let mut strict = learnt.clone();
+        strict.schema_mut(LabelType::Track).attributes[0].name = "truncated".into();
+        assert_eq!(strict.check(&track).len(), 1, "the same rule broken in two keys is one finding");
         pose.shape = Shape::Keypoints(vec![]);
         assert_eq!(ontology.check(&pose)[0].code, "ontology.keypoints");
     }

@@ -7,6 +7,9 @@ use crate::{Error, Result};
 /// How deep values may be nested; the JSON reader stops at 128.
 const MAX_DEPTH: usize = 100;
 
+/// The last character that a span of text may name: whole numbers up to here are exact as floats.
+const MAX_CHARACTER: u64 = 1 << 53;
+
 /// The longest name of a field, in bytes.
 const MAX_FIELD: usize = 200;
 
@@ -101,6 +104,21 @@ fn check_label(path: &str, layer: &str, label: &Label) -> Result<()> {
     if !is_finite(&label.shape) || label.bbox.is_some_and(|b| !finite(&[b.xmin, b.ymin, b.xmax, b.ymax])) {
         return Err(bad("its geometry has a number that is not finite"));
     }
+    match &label.shape {
+        Shape::TextSpan { begin, end } if begin > end || *end > MAX_CHARACTER => {
+            return Err(bad("its span of text is not one (begin ≤ end ≤ 2^53)"));
+        }
+        Shape::TimeSpan { begin, end } if begin > end => return Err(bad("its span of time ends before it begins")),
+        Shape::Track(keys) => {
+            tamis_core::track::check(keys).map_err(|reason| bad(&format!("its track {reason}")))?;
+            // A key's shape and values lie two levels further in.
+            let mut values = keys.iter().flat_map(|key| key.attributes.values());
+            if values.any(|value| too_deep(value, MAX_DEPTH)) {
+                return Err(bad("an attribute of its track is nested too deep"));
+            }
+        }
+        _ => {}
+    }
     if label.attributes.values().any(|value| too_deep(value, MAX_DEPTH)) {
         return Err(bad("an attribute is nested too deep"));
     }
@@ -130,6 +148,8 @@ fn is_finite(shape: &Shape) -> bool {
             .flatten()
             .all(|word| finite(&[word.begin.unwrap_or(0.0), word.end.unwrap_or(0.0)])),
         Shape::Scalar(value) => value.is_finite(),
+        Shape::TimeSpan { begin, end } => finite(&[*begin, *end]),
+        Shape::Track(keys) => keys.iter().filter(|key| key.shape.is_spatial()).all(|key| is_finite(&key.shape)),
         _ => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Field, Fields};
 use serde::{Deserialize, Serialize};
-use tamis_core::{Box2d, MaskInfo, Word};
+use tamis_core::{Box2d, MaskInfo, TrackKey, Word};
 
 /// The order of the label struct's fields; the stored schema names them, code uses the order.
 pub(crate) const NAMES: [&str; 13] = [
@@ -92,4 +92,7 @@ pub(crate) struct Extra {
     /// The object of a relation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<u64>,
+    /// The key frames of a track.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub track: Vec<TrackKey>,
 }

@@ -313,6 +313,17 @@ impl LayerReader {
                 Some(&[value]) => Shape::Scalar(value),
                 _ => return Err(missing()),
             },
+            LabelType::TextSpan => match self.numbers(at) {
+                // The cast saturates; what was written is whole and at most 2^53.
+                Some(&[begin, end]) => Shape::TextSpan { begin: begin as u64, end: end as u64 },
+                _ => return Err(missing()),
+            },
+            LabelType::TimeSpan => match self.numbers(at) {
+                Some(&[begin, end]) => Shape::TimeSpan { begin, end },
+                _ => return Err(missing()),
+            },
+            LabelType::Track if !extra.track.is_empty() => Shape::Track(extra.track),
+            LabelType::Track => return Err(missing()),
             LabelType::Polygon => Shape::Polygon(one_ring()?),
             LabelType::Polyline => Shape::Polyline { points: one_ring()?, bezier: extra.bezier },
             LabelType::MultiPolygon => Shape::MultiPolygon(self.rings(at).ok_or_else(missing)?),

@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use tamis_core::{
     BlobId, Box2d, Box3d, Hash, Keypoint, Label, Mask, MaskInfo, MaskKind, Media, Point, Rle, RotatedBox, Sample,
-    Shape, Value, Word,
+    Shape, TrackKey, Value, Word,
 };
 
 use super::*;
@@ -109,11 +109,26 @@ fn shape() -> impl Strategy<Value = Shape> {
         mask().prop_map(Shape::Mask),
         (words(), words(), words()).prop_map(|(sentence, spell, phone)| Shape::Sentence { sentence, spell, phone }),
         (any::<u64>(), any::<u64>()).prop_map(|(from, to)| Shape::Relation { from, to }),
+        (0..=1u64 << 53, 0..=1u64 << 53).prop_map(|(a, b)| Shape::TextSpan { begin: a.min(b), end: a.max(b) }),
+        (number(), number()).prop_map(|(a, b)| Shape::TimeSpan { begin: a.min(b), end: a.max(b) }),
     ]
 }
 
+/// The shapes above, and tracks of those that are spatial.
+fn any_shape() -> impl Strategy<Value = Shape> {
+    let key = (shape().prop_filter("spatial", Shape::is_spatial), any::<bool>(), any::<bool>(), values());
+    let track = btree_map(any::<u32>(), key, 1..4).prop_map(|keys| {
+        let key = |(frame, (shape, outside, interpolated, attributes))| {
+            let shape: Box<Shape> = Box::new(shape);
+            TrackKey { frame, shape, outside, interpolated, attributes }
+        };
+        Shape::Track(keys.into_iter().map(key).collect())
+    });
+    prop_oneof![9 => shape(), 1 => track]
+}
+
 fn label() -> impl Strategy<Value = Label> {
-    (shape(), option::of(box2d()), option::of(text()), option::of(text()), option::of(number()), values()).prop_map(
+    (any_shape(), option::of(box2d()), option::of(text()), option::of(text()), option::of(number()), values()).prop_map(
         |(shape, bbox, class, instance, confidence, attributes)| Label {
             id: 0,
             shape,
@@ -235,6 +250,21 @@ fn numbers_that_are_not_finite_are_refused_with_their_place() {
     let mut deep = Value::Null;
     (0..200).for_each(|_| deep = Value::from(vec![std::mem::take(&mut deep)]));
     assert!(check_field("a", "deep", &deep).is_err());
+}
+
+#[test]
+fn spans_and_tracks_that_are_none_are_refused() {
+    let refuse = |shape| prepare_labels("a", "truth", &mut [Label::new(shape)]).unwrap_err().to_string();
+    assert!(refuse(Shape::TextSpan { begin: 3, end: 2 }).contains("span of text"));
+    assert!(refuse(Shape::TextSpan { begin: 0, end: u64::MAX }).contains("span of text"));
+    assert!(refuse(Shape::TimeSpan { begin: 1.0, end: 0.5 }).contains("span of time"));
+    assert!(refuse(Shape::TimeSpan { begin: 1.0, end: f64::NAN }).contains("not finite"));
+    assert!(refuse(Shape::Track(vec![])).contains("no key frames"));
+    let key = |frame, x| TrackKey::new(frame, Shape::Box2d(Box2d::new(x, 0.0, 1.0, 1.0)));
+    assert!(refuse(Shape::Track(vec![key(4, 0.0), key(4, 0.0)])).contains("do not ascend"));
+    assert!(refuse(Shape::Track(vec![key(4, f64::NAN)])).contains("not finite"));
+    let inner = Shape::Track(vec![key(1, 0.0)]);
+    assert!(refuse(Shape::Track(vec![TrackKey::new(0, inner)])).contains("spatial"));
 }
 
 #[test]

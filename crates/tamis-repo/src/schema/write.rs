@@ -253,6 +253,7 @@ impl LayerBuilder {
                 (extra.sentence, extra.spell, extra.phone) = (sentence.clone(), spell.clone(), phone.clone());
             }
             Shape::Relation { from, to } => (extra.from, extra.to) = (Some(*from), Some(*to)),
+            Shape::Track(keys) => extra.track.clone_from(keys),
             _ => {}
         }
         bytes += append_json(&mut self.attributes, (!label.attributes.is_empty()).then_some(&label.attributes))?;
@@ -327,6 +328,15 @@ impl LayerBuilder {
             Shape::Scalar(value) => {
                 numbers.append_value(*value);
                 1
+            }
+            // Whole: checked to be at most 2^53.
+            Shape::TextSpan { begin, end } => {
+                numbers.append_slice(&[*begin as f64, *end as f64]);
+                2
+            }
+            Shape::TimeSpan { begin, end } => {
+                numbers.append_slice(&[*begin, *end]);
+                2
             }
             _ => 0,
         };

@@ -165,6 +165,19 @@ fn value_weight(value: &Value) -> usize {
 fn label_weight(label: &Label) -> usize {
     use tamis_core::Shape;
     let shape = match &label.shape {
+        Shape::Track(keys) => keys
+            .iter()
+            .map(|key| 128 + shape_weight(&key.shape) + key.attributes.values().map(value_weight).sum::<usize>())
+            .sum(),
+        shape => shape_weight(shape),
+    };
+    let texts = label.class.as_ref().map_or(0, String::len) + label.instance.as_ref().map_or(0, String::len);
+    size_of::<Label>() + shape + texts + label.attributes.values().map(|value| 96 + value_weight(value)).sum::<usize>()
+}
+
+fn shape_weight(shape: &tamis_core::Shape) -> usize {
+    use tamis_core::Shape;
+    match shape {
         Shape::Polygon(points) | Shape::Polyline { points, .. } => points.len() * 16,
         Shape::MultiPolygon(rings) | Shape::MultiPolyline(rings) => rings.iter().map(|ring| 24 + ring.len() * 16).sum(),
         Shape::Keypoints(points) => points.len() * 24,
@@ -173,7 +186,5 @@ fn label_weight(label: &Label) -> usize {
             [sentence, spell, phone].into_iter().flatten().map(|word| 64 + word.text.len()).sum()
         }
         _ => 0,
-    };
-    let texts = label.class.as_ref().map_or(0, String::len) + label.instance.as_ref().map_or(0, String::len);
-    size_of::<Label>() + shape + texts + label.attributes.values().map(|value| 96 + value_weight(value)).sum::<usize>()
+    }
 }
