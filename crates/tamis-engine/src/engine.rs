@@ -65,7 +65,7 @@ fn options() -> StoreOptions {
 }
 
 /// Where remote lakes are cached.
-fn cache_dir() -> Option<PathBuf> {
+pub(crate) fn cache_dir() -> Option<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     base.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"))).map(|dir| dir.join("tamis"))
 }

@@ -194,6 +194,7 @@ impl From<tamis_formats::FormatError> for EngineError {
     fn from(error: tamis_formats::FormatError) -> EngineError {
         use tamis_formats::FormatError;
         let (code, hint) = match &error {
+            FormatError::BadMapping { .. } => ("usage", "docs/spec/mapping.md tells what a mapping may say"),
             FormatError::UnknownFormat { .. } => ("format.unknown", "see them with `tamis formats`"),
             FormatError::NotThis { .. } => ("format.bad_source", "leave out --format to let Tamis look for itself"),
             FormatError::Lossy { .. } => ("format.lossy", "choose another format, or allow it with --on-loss report"),

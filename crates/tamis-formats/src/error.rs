@@ -30,6 +30,12 @@ pub enum FormatError {
         /// Why not.
         reason: String,
     },
+    /// A mapping file says what cannot be done.
+    #[error("cannot use the mapping: {reason}")]
+    BadMapping {
+        /// What is wrong in it.
+        reason: String,
+    },
     /// A source is larger than the limits allow: a bomb, or limits too low.
     #[error("cannot read `{path}`: it has {found} {unit}, allowed are {allowed}")]
     TooLarge {

@@ -14,6 +14,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &crate::table::Csv,
     &crate::table::Parquet,
     &crate::imagefolder::ImageFolder,
+    &crate::urls::Urls,
     &crate::files::Files,
 ];
 

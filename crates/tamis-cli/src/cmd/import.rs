@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use tamis_core::{Finding, Severity};
-use tamis_engine::ops::import::{ImportPlan, ImportRequest, Imported};
+use tamis_engine::ops::import::{ImportPlan, ImportRequest, Imported, Mapping};
 use tamis_engine::{Address, EngineError, Result};
 
 use super::Door;
@@ -22,11 +22,17 @@ use crate::text;
   tamis import new/ street@fix            onto the branch `fix`; only differences are committed
   tamis import photos/ --dry-run          only look: format, counts, what is wrong, file by file
   tamis import huge/ --reference          leave the media where they are
+  tamis import s3://bucket/photos         a prefix of a bucket (also gs://, az://)
+  tamis import urls.txt --allow-host h.org   files of the web, one URL a line
+  tamis import vendor/ street --class automobile=car --split train=0.9,val=0.1
+  tamis import boxes.json street --labels-only --layer model-a   predictions onto what is there
+
+An import that was stopped goes on where it was when it is started again.
 
 Importing the same folder again commits what changed. Samples that are gone from the folder are
 removed, unless --keep or other folders were imported into the dataset too.")]
 pub(crate) struct ImportArgs {
-    /// A folder, a .zip, .tar, .tar.gz or .tar.zst, or one annotation file
+    /// A folder, archive (.zip, .tar, .tar.gz, .tar.zst), annotation file, list of URLs, or s3://…
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// Into which dataset; named after the folder when absent
@@ -50,6 +56,24 @@ pub(crate) struct ImportArgs {
     /// Keep samples that are gone from the folder since the last import
     #[arg(long)]
     keep: bool,
+    /// Put labels onto the samples that are there, by path or file name
+    #[arg(long)]
+    labels_only: bool,
+    /// Make one sample of media with equal bytes, with the labels of all
+    #[arg(long)]
+    dedupe: bool,
+    /// A mapping file: classes, paths, splits (docs/spec/mapping.md)
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// Rename a class; nothing after `=` drops its labels
+    #[arg(long, value_name = "OLD=NEW")]
+    class: Vec<String>,
+    /// Deal samples without a split, e.g. train=0.9,val=0.1
+    #[arg(long, value_name = "SPLIT=SHARE,…", value_delimiter = ',')]
+    split: Vec<String>,
+    /// Fetch media at URLs from this host; `*.example.org` for all below
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<String>,
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -63,10 +87,7 @@ impl ImportArgs {
         let address = self.dataset.as_deref().map(str::parse::<Address>).transpose()?;
         let mut options = BTreeMap::new();
         for option in &self.option {
-            let (name, value) = option.split_once('=').ok_or_else(|| {
-                EngineError::new("usage", format!("`{option}` is not NAME=VALUE"))
-                    .hint("see `tamis formats` for options")
-            })?;
+            let (name, value) = pair(option, "NAME=VALUE")?;
             options.insert(name.to_owned(), value.to_owned());
         }
         Ok(ImportRequest {
@@ -79,19 +100,52 @@ impl ImportArgs {
             reference: self.reference,
             strict: self.strict,
             keep: self.keep,
+            labels_only: self.labels_only,
+            dedupe: self.dedupe,
+            mapping: self.mapping()?,
+            hosts: self.allow_host.clone(),
+            fetch_limit: None,
             dry_run: self.dry_run,
             message: self.message.clone(),
         })
     }
+
+    /// The mapping file with what the options add.
+    fn mapping(&self) -> Result<Mapping> {
+        let mut mapping = match &self.map {
+            Some(path) => {
+                let failed = |e| EngineError::new("format.io", format!("cannot read `{}`: {e}", path.display()));
+                Mapping::parse(&std::fs::read(path).map_err(failed)?)?
+            }
+            None => Mapping::default(),
+        };
+        for class in &self.class {
+            let (old, new) = pair(class, "OLD=NEW")?;
+            mapping.classes.insert(old.to_owned(), (!new.is_empty()).then(|| new.to_owned()));
+        }
+        for share in &self.split {
+            let (split, share) = pair(share, "SPLIT=SHARE")?;
+            let share = share.parse().map_err(|_| EngineError::new("usage", format!("`{share}` is no number")))?;
+            mapping.shares.insert(split.to_owned(), share);
+        }
+        Ok(mapping)
+    }
+}
+
+fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str)> {
+    let bad = || EngineError::new("usage", format!("`{text}` is not {form}")).hint("see `tamis import --help`");
+    text.split_once('=').ok_or_else(bad)
 }
 
 pub(crate) fn run(args: &ImportArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
     let request = args.request()?;
     // A mistyped path should not leave a lake behind.
-    std::fs::metadata(&request.path).map_err(|e| {
-        EngineError::new("format.io", format!("cannot read `{}`: {e}", request.path.display()))
-            .hint("check the path and its permissions")
-    })?;
+    if !request.path.to_str().is_some_and(|text| text.contains("://")) {
+        std::fs::metadata(&request.path).map_err(|e| {
+            EngineError::new("format.io", format!("cannot read `{}`: {e}", request.path.display()))
+                .hint("check the path and its permissions")
+        })?;
+    }
     let engine = door.open_or_init()?;
     let began = Instant::now();
     let mut tell = |plan: &ImportPlan| {
@@ -119,8 +173,31 @@ fn say_plan(plan: &ImportPlan, printer: &Printer) {
     printer.say(format!("{files}, {} into {}@{}{onto}", text::size(plan.bytes), plan.dataset, plan.branch));
 }
 
+/// How the classes stand to those that were there.
+fn say_classes(done: &Imported, printer: &Printer) {
+    let of = |what: &'static str| done.classes_found.iter().filter(move |note| note.what == what);
+    let new: Vec<&str> = of("new").map(|note| note.class.as_str()).collect();
+    if !new.is_empty() {
+        printer.say(format!("New classes: {}", new.join(", ")));
+    }
+    for note in of("similar") {
+        let (class, other) = (&note.class, note.other.as_deref().unwrap_or_default());
+        printer.warn(format!(
+            "new class `{class}` reads like `{other}`, which is there: --class '{class}={other}' makes it that"
+        ));
+    }
+    for note in of("renumbered") {
+        let numbers = note.other.as_deref().unwrap_or_default();
+        printer.warn(format!("class `{}` has another number here: {numbers}; its name counts", note.class));
+    }
+    if done.dropped_labels > 0 {
+        printer.say(format!("{} dropped by the mapping", text::count(done.dropped_labels, "label")));
+    }
+}
+
 fn render(done: &Imported, is_dry: bool, seconds: f64, printer: &mut Printer) {
     say_findings(&done.findings, printer);
+    say_classes(done, printer);
     let samples = done.added + done.changed + done.unchanged;
     let table = class_table(done);
     if !table.is_empty() {

@@ -136,6 +136,7 @@ impl Door<'_> {
 
 /// Asks running work to stop on the first Ctrl-C: what was committed stays, the rest is dropped. The
 /// second ends the process at once, which loses no more (see docs/spec/lake-layout.md).
+#[allow(clippy::exit)]
 fn interrupt() -> Cancel {
     static CANCEL: OnceLock<Cancel> = OnceLock::new();
     let install = || {

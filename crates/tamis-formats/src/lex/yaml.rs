@@ -14,6 +14,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Fault> {
     })
 }
 
+/// A document of a known shape; YAML, of which JSON is a part.
+pub(crate) fn typed<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    yaml_serde::from_str(&text::decode(bytes)).map_err(|e| e.to_string())
+}
+
 /// A scalar as text.
 pub(crate) fn scalar(value: &Value) -> Option<String> {
     match value {

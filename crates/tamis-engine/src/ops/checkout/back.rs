@@ -48,7 +48,7 @@ pub(super) fn read(
     let format = tamis_formats::find(&state.identity.format)?;
     let source = Source::open(&state.root, &SourceLimits::default(), report)?;
     let touched: HashSet<&str> = changed.iter().map(|change| change.file.as_str()).collect();
-    let taker = Taker { source: &source, report, reference: false, blobs };
+    let taker = Taker { source: &source, report, reference: false, blobs, journal: None, fetcher: None };
     let work = Reading { state, format, exact: format.spec().id == "tamis", taker, touched };
     let gone: BTreeSet<&str> = changed
         .iter()

@@ -4,25 +4,30 @@
 //! parallel, then goes to the transaction. What is wrong with files and labels is a finding with
 //! its place, and the import goes on.
 
+mod fetch;
+mod journal;
 pub(in crate::ops) mod labels;
+mod open;
+mod reconcile;
 pub(in crate::ops) mod sample;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tamis_core::{DatasetName, Finding, Ontology, Place, Report, Sample, SampleRecord, Severity};
-use tamis_formats::{Format, ReadOptions, Source, SourceLimits};
-use tamis_repo::{Dataset, Outcome, ScanOptions, Snapshot, Transaction};
+use tamis_core::{DatasetName, Finding, Ontology, Report, Sample, Severity};
+pub use tamis_formats::Mapping;
+use tamis_formats::{Format, Source};
+use tamis_repo::{Dataset, Outcome};
 
 use crate::error::{EngineError, Result};
 use crate::ops::stats::StatsReport;
 use crate::{Address, Ctx, Engine};
-use sample::Taker;
+use journal::Journal;
+pub use reconcile::ClassNote;
+use work::Work;
 
-/// Records handled together: enough to keep all processors busy, few enough to stay small.
-const BATCH: usize = 1024;
 /// The name under which a commit keeps where its samples came from.
 /// (`import/` and the hash of the source's place): one for each source, so that imports of
 /// different sources merge.
@@ -57,6 +62,22 @@ pub struct ImportRequest {
     /// Keep samples that an earlier import from the same source brought and that are gone from it.
     #[serde(default)]
     pub keep: bool,
+    /// Put labels onto the samples that are there, found by path, else by the name of their file; media
+    /// and samples stay as they are.
+    #[serde(default)]
+    pub labels_only: bool,
+    /// Take one sample for media of equal bytes, with the labels of all.
+    #[serde(default)]
+    pub dedupe: bool,
+    /// What to change in records on their way in.
+    #[serde(default)]
+    pub mapping: Mapping,
+    /// Hosts of the web from which media may be fetched; `*.example.org` for all below a domain.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Bytes of one fetched file at most; 1 GiB when absent.
+    #[serde(default)]
+    pub fetch_limit: Option<u64>,
     /// Only say what would be done.
     #[serde(default)]
     pub dry_run: bool,
@@ -111,6 +132,12 @@ pub struct Imported {
     pub split_classes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Bytes of media read.
     pub bytes: u64,
+    /// Samples whose media have the bytes of another sample of the source.
+    pub same_media: u64,
+    /// Labels that the mapping dropped.
+    pub dropped_labels: u64,
+    /// How the classes of the source stand to those that were there.
+    pub classes_found: Vec<ClassNote>,
     /// What was found wrong.
     pub findings: Vec<Finding>,
     /// Counts of the branch afterwards; absent when dry.
@@ -132,9 +159,13 @@ struct Tally {
     unchanged: u64,
     annotations: u64,
     bytes: u64,
+    same_media: u64,
+    dropped: u64,
+    removed: u64,
     splits: BTreeMap<String, u64>,
     classes: BTreeMap<String, u64>,
     split_classes: BTreeMap<String, BTreeMap<String, u64>>,
+    notes: Vec<ClassNote>,
 }
 
 impl Tally {
@@ -154,7 +185,7 @@ impl Tally {
 impl Engine {
     /// Says what an import would take in: the source opened, its format found, nothing read yet.
     pub fn plan_import(&self, request: &ImportRequest, report: &Report) -> Result<ImportPlan> {
-        let source = Source::open(&request.path, &SourceLimits::default(), report)?;
+        let source = open::open(&request.path, report)?;
         Ok(self.prepare(request, &source, report)?.0)
     }
 
@@ -162,17 +193,18 @@ impl Engine {
     pub fn import(&self, ctx: &Ctx, request: &ImportRequest, started: &mut dyn FnMut(&ImportPlan)) -> Result<Imported> {
         let report = Report::new();
         ctx.progress.begin("look at the source", None, "files");
-        let source = Source::open(&request.path, &SourceLimits::default(), &report);
+        let source = open::open(&request.path, &report);
         ctx.progress.end();
         let source = source?;
         let (plan, format) = self.prepare(request, &source, &report)?;
         started(&plan);
         let name = DatasetName::new(plan.dataset.as_str())?;
-        let work = Work { ctx, request, plan: &plan, source: &source, format, report: &report };
+        let journal = self.journal(request, &plan);
+        let work = Work::new(ctx, request, &plan, &source, format, &report, journal.as_ref())?;
         if request.dry_run {
             let there = self.repo().dataset(&name).ok().and_then(|dataset| dataset.snapshot(&plan.branch).ok());
-            let (tally, removed) = work.run(there.as_ref(), None)?;
-            return Ok(outcome(plan.clone(), tally, removed, &report));
+            let tally = work.run(there.as_ref(), None)?;
+            return Ok(outcome(plan.clone(), tally, &report));
         }
         let is_new = self.repo().datasets()?.iter().all(|known| *known != name);
         let dataset = if is_new { self.repo().create(&name, &ctx.author)? } else { self.dataset(&name)? };
@@ -181,7 +213,17 @@ impl Engine {
             // Nothing was committed: the name should not stay behind.
             drop(self.repo().remove(&name, &ctx.author));
         }
+        if let (Ok(_), Some(journal)) = (&imported, journal) {
+            journal.done();
+        }
         imported
+    }
+
+    /// What an earlier run of this import has read, if it was stopped.
+    fn journal(&self, request: &ImportRequest, plan: &ImportPlan) -> Option<Journal> {
+        let folder = crate::engine::cache_dir().filter(|_| !request.dry_run && !request.labels_only);
+        let of = [self.place(), &plan.dataset, &plan.format, &origin_of(&request.path), &request.reference.to_string()];
+        Journal::open(folder.as_deref(), &of, plan.bytes, open::is_remote(&request.path))
     }
 
     fn import_into(&self, dataset: &Dataset, work: &Work<'_>) -> Result<Imported> {
@@ -192,7 +234,7 @@ impl Engine {
         }
         let mut transaction = dataset.transaction(&plan.branch)?;
         let there = transaction.snapshot()?;
-        let (tally, removed) = work.run(Some(&there), Some(&mut transaction))?;
+        let tally = work.run(Some(&there), Some(&mut transaction))?;
         if work.request.strict && work.report.count(Severity::Error) > 0 {
             let first = work.report.findings().into_iter().next();
             let said = first.map(|f| format!(": {} ({})", f.message, f.places.first().cloned().unwrap_or_default()));
@@ -210,7 +252,7 @@ impl Engine {
             Outcome::Committed(commit) => Some(commit.id.to_string()),
             Outcome::Nothing => None,
         };
-        let mut imported = outcome(plan.clone(), tally, removed, work.report);
+        let mut imported = outcome(plan.clone(), tally, work.report);
         imported.commit = commit;
         let address = Address { dataset: dataset.name().clone(), revision: Some(plan.branch.clone()), path: None };
         imported.stats = Some(self.stats(&address)?);
@@ -267,177 +309,24 @@ fn tame(name: &str) -> String {
     if tame.is_empty() { "dataset".to_owned() } else { tame.chars().take(100).collect() }
 }
 
-fn outcome(plan: ImportPlan, tally: Tally, removed: u64, report: &Report) -> Imported {
+fn outcome(plan: ImportPlan, tally: Tally, report: &Report) -> Imported {
     Imported {
         plan,
         commit: None,
         added: tally.added,
         changed: tally.changed,
-        removed,
+        removed: tally.removed,
         unchanged: tally.unchanged,
         annotations: tally.annotations,
         splits: tally.splits,
         classes: tally.classes,
         split_classes: tally.split_classes,
         bytes: tally.bytes,
+        same_media: tally.same_media,
+        dropped_labels: tally.dropped,
+        classes_found: tally.notes,
         findings: report.findings(),
         stats: None,
-    }
-}
-
-/// One running import.
-struct Work<'a> {
-    ctx: &'a Ctx,
-    request: &'a ImportRequest,
-    plan: &'a ImportPlan,
-    source: &'a Source,
-    format: &'static dyn Format,
-    report: &'a Report,
-}
-
-impl Work<'_> {
-    /// Reads all records; puts what differs into the transaction, if there is one. Gives the
-    /// counts and how many samples were removed.
-    fn run(&self, there: Option<&Snapshot>, mut transaction: Option<&mut Transaction>) -> Result<(Tally, u64)> {
-        let there = there.filter(|snapshot| !snapshot.is_empty());
-        let mut options = ReadOptions::default();
-        options.layer.clone_from(&self.request.layer);
-        options.options.clone_from(&self.request.options);
-        let mut reader = self.format.read(self.source, &options, self.report)?;
-        self.ctx.progress.begin("import", reader.expected(), "samples");
-        let blobs = transaction.as_ref().map(|transaction| transaction.blobs());
-        let taker = Taker { source: self.source, report: self.report, reference: self.request.reference, blobs };
-        let mut tally = Tally::default();
-        let mut seen: std::collections::HashSet<String> = std::collections::HashSet::new();
-        loop {
-            let mut batch: Vec<SampleRecord> = Vec::with_capacity(BATCH);
-            for record in reader.by_ref().take(BATCH) {
-                let record = record?;
-                if let Err(error) = tamis_core::check_path(&record.path) {
-                    self.report.error("import.path", Place::file(record.path.escape_debug().to_string()), error);
-                } else if !seen.insert(record.path.clone()) {
-                    let message = "another sample has this path already; this one was left out";
-                    self.report.error("import.duplicate", Place::file(&record.path), message);
-                } else {
-                    batch.push(record);
-                }
-            }
-            if batch.is_empty() {
-                break;
-            }
-            self.take(&taker, batch, there, transaction.as_deref_mut(), &mut tally)?;
-        }
-        self.ctx.progress.end();
-        drop(taker);
-        let schema = reader.schema().clone();
-        drop(reader);
-        let removed = self.remove_gone(there, &seen, transaction.as_deref_mut())?;
-        if let Some(transaction) = transaction {
-            self.put_schema(&schema, there, transaction)?;
-        }
-        Ok((tally, removed))
-    }
-
-    /// One batch: media and labels in parallel, then the transaction in order.
-    fn take(
-        &self,
-        taker: &Taker<'_>,
-        batch: Vec<SampleRecord>,
-        there: Option<&Snapshot>,
-        transaction: Option<&mut Transaction>,
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let old: Vec<Option<Sample>> = match there {
-            Some(snapshot) => {
-                let paths: Vec<&str> = batch.iter().map(|record| record.path.as_str()).collect();
-                snapshot.get_many(&paths)?
-            }
-            None => vec![None; batch.len()],
-        };
-        let taken: Vec<Result<(Sample, Option<Sample>)>> = batch
-            .into_par_iter()
-            .zip(old)
-            .map(|(record, old)| {
-                let sample = taker.take(record, old.as_ref())?;
-                self.ctx.progress.advance(1, sample.media.as_ref().map_or(0, |media| media.size))?;
-                Ok((sample, old))
-            })
-            .collect();
-        let mut changed = Vec::with_capacity(taken.len());
-        for taken in taken {
-            let (sample, old) = taken?;
-            tally.count(&sample);
-            match old {
-                Some(old) if old == sample => {
-                    tally.unchanged += 1;
-                    continue;
-                }
-                Some(_) => tally.changed += 1,
-                None => tally.added += 1,
-            }
-            changed.push(sample);
-        }
-        if let Some(transaction) = transaction {
-            transaction.put_many(changed)?;
-        }
-        Ok(())
-    }
-
-    /// Removes samples that an earlier import from this source brought and that are gone from it.
-    fn remove_gone(
-        &self,
-        there: Option<&Snapshot>,
-        seen: &std::collections::HashSet<String>,
-        mut transaction: Option<&mut Transaction>,
-    ) -> Result<u64> {
-        let Some(there) = there.filter(|_| !self.request.keep) else { return Ok(0) };
-        // Of several sources, nothing tells which one brought a sample: then none is removed.
-        let own = origin_key(&self.request.path);
-        let mut origins = there.commit().extra.keys().filter(|name| name.starts_with(ORIGIN));
-        if origins.next() != Some(&own) || origins.next().is_some() {
-            return Ok(0);
-        }
-        let mut removed = 0;
-        let scan =
-            ScanOptions { skip_base: true, skip_fields: true, layers: Some(Vec::new()), ..ScanOptions::default() };
-        for sample in there.scan(&scan)? {
-            let sample = sample?;
-            if !seen.contains(&sample.path) {
-                removed += 1;
-                if let Some(transaction) = &mut transaction {
-                    transaction.delete(&sample.path)?;
-                }
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Ontology, sensors and extras of the source into the commit.
-    fn put_schema(
-        &self,
-        schema: &tamis_formats::Schema,
-        there: Option<&Snapshot>,
-        transaction: &mut Transaction,
-    ) -> Result<()> {
-        let old = match there {
-            Some(snapshot) => snapshot.ontology()?,
-            None => Ontology::default(),
-        };
-        let merged = join(&old, &schema.ontology);
-        if merged != old || there.is_none() {
-            transaction.set_ontology(merged)?;
-        }
-        for (segment, sensors) in &schema.sensors {
-            for sensor in sensors {
-                transaction.set_sensor(segment, &sensor.name, Some(sensor.clone()))?;
-            }
-        }
-        for (name, value) in &schema.extra {
-            transaction.set_extra(&format!("format/{name}"), Some(value.to_string().as_bytes()))?;
-        }
-        let origin = Origin { source: origin_of(&self.request.path), format: self.plan.format.clone() };
-        let bytes = serde_json::to_vec(&origin).map_err(|e| EngineError::new("internal", e.to_string()))?;
-        Ok(transaction.set_extra(&origin_key(&self.request.path), Some(&bytes))?)
     }
 }
 
@@ -448,7 +337,12 @@ fn origin_key(path: &Path) -> String {
 
 /// How a source is remembered.
 fn origin_of(path: &Path) -> String {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+    let text = path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+    // Query parameters of a bucket's address may hold keys.
+    match text.split_once('?').filter(|(address, _)| address.contains("://")) {
+        Some((address, _)) => address.to_owned(),
+        None => text,
+    }
 }
 
 /// The old ontology with what is new in another: classes and attributes are added, none removed.

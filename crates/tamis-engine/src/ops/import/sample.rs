@@ -7,6 +7,8 @@ use tamis_core::{BlobId, Label, Media, MediaSource, Place, Report, Sample, Sampl
 use tamis_formats::Source;
 use tamis_store::Writer;
 
+use super::fetch::{Fetcher, NotFetched};
+use super::journal::Journal;
 use super::labels::keep_ids;
 use crate::error::Result;
 
@@ -22,6 +24,10 @@ pub(in crate::ops) struct Taker<'a> {
     pub(in crate::ops) reference: bool,
     /// Absent in a dry run: media are looked at, not kept.
     pub(in crate::ops) blobs: Option<Arc<Writer>>,
+    /// What an earlier run that was stopped has read.
+    pub(in crate::ops) journal: Option<&'a Journal>,
+    /// Fetches media of the web, where hosts were named.
+    pub(in crate::ops) fetcher: Option<&'a Fetcher>,
 }
 
 impl Taker<'_> {
@@ -54,6 +60,19 @@ impl Taker<'_> {
         Ok(sample)
     }
 
+    /// The sample that is there with the labels of a record; layers that the record has not stay.
+    pub(in crate::ops) fn labels(&self, record: SampleRecord, old: &Sample) -> Result<Sample> {
+        let mut sample = old.clone();
+        for (layer, mut labels) in record.layers {
+            for label in &mut labels {
+                self.mask(label)?;
+            }
+            keep_ids(old.layers.get(&layer).map_or(&[][..], Vec::as_slice), &mut labels);
+            sample.layers.insert(layer, labels);
+        }
+        Ok(sample)
+    }
+
     fn media(&self, record: &SampleRecord, old: Option<&Media>) -> Result<Option<Media>> {
         match &record.media {
             None => Ok(None),
@@ -64,8 +83,60 @@ impl Taker<'_> {
                 Ok(Some(same_as(old, media)))
             }
             Some(MediaSource::File(file)) => self.file(file, old),
-            Some(MediaSource::Uri(uri)) => Ok(Some(Media { uri: Some(uri.clone()), ..Media::default() })),
+            Some(MediaSource::Uri(uri)) => self.at(uri, &record.path, old),
             Some(_) => Ok(None),
+        }
+    }
+
+    /// Media at an address: fetched where its host was named, else only referenced.
+    fn at(&self, uri: &str, path: &str, old: Option<&Media>) -> Result<Option<Media>> {
+        let mime = tamis_media::mime_of_name(uri.split(['?', '#']).next().unwrap_or(uri)).map(str::to_owned);
+        let left = Media { uri: Some(uri.to_owned()), mime, ..Media::default() };
+        if self.reference || !(uri.starts_with("https://") || uri.starts_with("http://")) {
+            return Ok(Some(left));
+        }
+        // What was fetched once is not asked for again: its address is its version.
+        let etag = Some(format!("url-{}", tamis_core::Hash::of(uri.as_bytes()).short()));
+        if let Some(old) = old.filter(|old| old.etag == etag && old.blob.is_some()) {
+            return Ok(Some(old.clone()));
+        }
+        if let Some(known) = self.known(uri, &etag, None)? {
+            return Ok(Some(known));
+        }
+        let fetched = match self.fetcher {
+            Some(fetcher) => fetcher.fetch(uri),
+            None => Err(NotFetched::NotAllowed(host(uri))),
+        };
+        let bytes = match fetched {
+            Ok(bytes) => bytes,
+            Err(NotFetched::NotAllowed(host)) => {
+                let message = format!("left where it is: its host was not named (--allow-host {host} fetches it)");
+                self.report.warn("import.not_fetched", Place::file(path), message);
+                return Ok(Some(left));
+            }
+            Err(NotFetched::Failed(reason)) => {
+                self.report.error("import.fetch", Place::file(path), format!("cannot fetch it: {reason}"));
+                return Ok(Some(left));
+            }
+        };
+        let mut media = self.look(path, &bytes);
+        (media.size, media.blob, media.etag) = (bytes.len() as u64, Some(self.keep(&bytes)?), etag);
+        self.note(uri, &media);
+        Ok(Some(media))
+    }
+
+    /// What an earlier run has read of a file that is the same, if the lake has its bytes.
+    fn known(&self, file: &str, etag: &Option<String>, size: Option<u64>) -> Result<Option<Media>> {
+        let Some(known) = self.journal.and_then(|journal| journal.find(file)) else { return Ok(None) };
+        let is_same = known.etag.is_some() && known.etag == *etag && size.is_none_or(|size| size == known.size);
+        let (true, Some(blob), Some(blobs)) = (is_same, known.blob, &self.blobs) else { return Ok(None) };
+        let is_there = self.reference || blobs.contains(&blob.0)?;
+        Ok(is_there.then(|| known.clone()))
+    }
+
+    fn note(&self, file: &str, media: &Media) {
+        if let Some(journal) = self.journal {
+            journal.note(file, media);
         }
     }
 
@@ -81,6 +152,9 @@ impl Taker<'_> {
             && old.uri.is_some() == self.reference
         {
             return Ok(Some(old.clone()));
+        }
+        if let Some(known) = self.known(file, &entry.etag, Some(entry.size))? {
+            return Ok(Some(same_as(old, known)));
         }
         let mut media = if entry.size <= WHOLE {
             let bytes = match self.source.read_at_most(file, WHOLE) {
@@ -112,6 +186,7 @@ impl Taker<'_> {
                 self.report.warn("import.not_referenced", Place::file(file), message);
             }
         }
+        self.note(file, &media);
         Ok(Some(same_as(old, media)))
     }
 
@@ -184,6 +259,12 @@ impl Taker<'_> {
         }
         Ok(())
     }
+}
+
+fn host(uri: &str) -> String {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default().to_owned()
 }
 
 fn describe(media: &mut Media, probe: &tamis_media::ImageProbe) {
