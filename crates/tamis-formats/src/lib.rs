@@ -27,27 +27,38 @@
 
 #![forbid(unsafe_code)]
 
+mod bdd100k;
 mod coco;
+mod createml;
+mod datumaro;
 mod detect;
 mod each;
 mod error;
 mod files;
 mod format;
+mod gather;
+mod holds;
 mod imagefolder;
 mod index;
+mod labelbox;
+mod labelme;
 mod labels;
 mod lex;
 mod mapping;
+mod list;
+mod mask_png;
 mod paths;
 mod probe;
 mod registry;
 mod sink;
 mod source;
 mod spec;
+mod supervisely;
 mod table;
 mod tamis;
 mod urls;
 mod voc;
+mod vott;
 mod yolo;
 
 #[doc(hidden)]

@@ -167,7 +167,7 @@ fn ring(list: &[Value], ctx: &Context<'_>) -> Option<Vec<Point>> {
 }
 
 /// A mask of runs: `{"size": [height, width], "counts": [..] or "…"}`.
-fn runs(rle: &Map<String, Value>) -> Result<Rle, &'static str> {
+pub(crate) fn runs(rle: &Map<String, Value>) -> Result<Rle, &'static str> {
     let size = rle.get("size").and_then(Value::as_array).map(Vec::as_slice);
     let Some([height, width]) = size else { return Err("a mask's `size` is not two numbers; left out") };
     let side = |v: &Value| as_id(v).and_then(|n| u32::try_from(n).ok());

@@ -10,7 +10,7 @@ mod read;
 mod rle;
 mod write;
 
-pub(crate) use annotation::{Context, labels_of};
+pub(crate) use annotation::{Context, labels_of, runs};
 pub(crate) use rle::{decode as decode_rle, encode as encode_rle};
 
 use tamis_core::{LabelType, Report};

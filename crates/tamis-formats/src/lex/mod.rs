@@ -1,8 +1,10 @@
 //! Readers of syntax that formats share; none knows a format. Each says line and column of what it cannot read.
 
 pub(crate) mod csv;
+pub(crate) mod items;
 pub(crate) mod json;
 pub(crate) mod number;
+pub(crate) mod object;
 pub(crate) mod spool;
 pub(crate) mod text;
 pub(crate) mod xml;
