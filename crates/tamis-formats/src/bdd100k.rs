@@ -214,11 +214,9 @@ fn label_of(
     let mut label = Label::new(shape);
     label.class = object::text(entry, "category").and_then(labels::class);
     match entry.get("id") {
-        Some(Value::String(text)) => match text.parse::<u64>() {
-            Ok(id) if id.to_string() == *text && id > 0 => label.id = id,
-            _ if text.strip_prefix('_').is_some_and(|n| n.parse::<u32>().is_ok()) => {}
-            _ => label.instance = Some(text.clone()),
-        },
+        // Numbers are ids; texts are those of tracks.
+        Some(Value::String(text)) if text.strip_prefix('_').is_some_and(|n| n.parse::<u32>().is_ok()) => {}
+        Some(Value::String(text)) => label.instance = Some(text.clone()),
         Some(number) => label.id = as_id(number).and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
         None => {}
     }
@@ -275,13 +273,13 @@ impl Writer<'_> {
         let id = match (&label.instance, label.id) {
             (Some(instance), id) => {
                 self.scribe.lose("ids", path, usize::from(id != 0))?;
-                instance.clone()
+                Value::from(instance.as_str())
             }
             // An id must be there.
-            (None, 0) => format!("_{number_in}"),
-            (None, id) => id.to_string(),
+            (None, 0) => format!("_{number_in}").into(),
+            (None, id) => id.into(),
         };
-        out.insert("id".to_owned(), id.into());
+        out.insert("id".to_owned(), id);
         out.insert("category".to_owned(), label.class.as_deref().unwrap_or(UNLABELLED).into());
         self.classes.of(label);
         if !label.attributes.is_empty() {

@@ -23,6 +23,8 @@ use crate::spec::Spec;
 struct Kept {
     file: Option<String>,
     uri: Option<String>,
+    /// In base64.
+    bytes: Option<String>,
     size: Option<(u32, u32)>,
     split: Option<String>,
     frame: Option<String>,
@@ -162,14 +164,17 @@ impl<'a> Gather<'a> {
                 }
             }
         }
-        let (file, uri) = match record.media {
-            Some(MediaSource::File(path)) => (Some(path), None),
-            Some(MediaSource::Uri(uri)) => (None, Some(uri)),
-            _ => (None, None),
-        };
+        let (mut file, mut uri, mut bytes) = (None, None, None);
+        match record.media {
+            Some(MediaSource::File(path)) => file = Some(path),
+            Some(MediaSource::Uri(address)) => uri = Some(address),
+            Some(MediaSource::Bytes(content)) => bytes = Some(crate::mask_png::to_base64(&content)),
+            _ => {}
+        }
         let kept = Kept {
             file,
             uri,
+            bytes,
             size: record.stated_size,
             split: record.split,
             frame: record.frame,
@@ -226,7 +231,9 @@ impl<'a> Gather<'a> {
             for piece in pieces {
                 let text = spool.get(piece).map_err(spooling)?;
                 let kept: Kept = serde_json::from_slice(&text).map_err(|e| spooling(e.into()))?;
+                let bytes = kept.bytes.and_then(|b| crate::mask_png::from_base64(&b));
                 let media = kept.file.map(MediaSource::File).or(kept.uri.map(MediaSource::Uri));
+                let media = media.or(bytes.map(MediaSource::Bytes));
                 record.media = record.media.or(media);
                 record.stated_size = record.stated_size.or(kept.size);
                 record.split = record.split.or(kept.split);

@@ -180,6 +180,22 @@ impl<'a> Scribe<'a> {
         Ok(out)
     }
 
+    /// The layer that is written.
+    pub(crate) fn layer(&self) -> &str {
+        &self.layer
+    }
+
+    /// Labels of a further layer as they are to be written.
+    pub(crate) fn more(&mut self, labels: &[Label], path: &str) -> Result<Vec<Label>> {
+        let mut out = Vec::new();
+        for label in labels {
+            self.losses.add_many("embedded", path, usize::from(label.bbox.is_some()))?;
+            out.extend(fit(label, self.spec, &mut self.losses, path)?);
+        }
+        self.done.labels += out.len() as u64;
+        Ok(out)
+    }
+
     /// Counts a loss.
     pub(crate) fn lose(&mut self, code: &'static str, path: &str, many: usize) -> Result<()> {
         self.losses.add_many(code, path, many)

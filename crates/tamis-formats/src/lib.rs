@@ -30,6 +30,7 @@
 mod bdd100k;
 mod coco;
 mod createml;
+mod cvat;
 mod datumaro;
 mod detect;
 mod each;
@@ -40,6 +41,7 @@ mod gather;
 mod holds;
 mod imagefolder;
 mod index;
+mod label_studio;
 mod labelbox;
 mod labelme;
 mod labels;

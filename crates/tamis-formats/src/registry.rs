@@ -11,6 +11,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &crate::yolo::Yolo,
     &crate::voc::Voc,
     &crate::labelme::LabelMe,
+    &crate::cvat::Cvat,
+    &crate::label_studio::LabelStudio,
     &crate::datumaro::Datumaro,
     &crate::vott::Vott,
     &crate::createml::CreateMl,

@@ -6,6 +6,7 @@
 //! and the declared losses. See docs/adr/0043.
 
 mod annotation;
+mod panoptic;
 mod read;
 mod rle;
 mod write;
@@ -33,12 +34,13 @@ const HELD: &[LabelType] = &[
     LabelType::Keypoints,
     LabelType::Rle,
     LabelType::Sentence,
+    LabelType::PanopticMask,
 ];
 
 /// The specification.
 pub(crate) static SPEC: Spec = Spec {
     id: "coco",
-    title: "COCO detection, segmentation, key points and captions",
+    title: "COCO detection, segmentation, key points, captions, stuff, panoptic and results; LVIS",
     homepage: "https://cocodataset.org/#format-data",
     extensions: &["json"],
     media: &["image"],
@@ -58,10 +60,17 @@ pub(crate) static SPEC: Spec = Spec {
         },
         Loss { code: "name", what: "fields named like COCO's own keys", instead: "left out" },
         Loss { code: "media", what: "samples without media", instead: "the image is listed, its file is missing" },
+        Loss { code: "mask", what: "panoptic masks whose image is not there", instead: "left out" },
         Loss { code: "embedded", what: "boxes given beside a box or caption", instead: "left out" },
     ],
     options: &[
         OptionSpec { name: "file", values: &[], default: "", help: "read only this annotation file" },
+        OptionSpec {
+            name: "layout",
+            values: &["coco", "roboflow"],
+            default: "coco",
+            help: "write `annotations/instances_<split>.json`, or `<split>/_annotations.coco.json` beside the images",
+        },
         OptionSpec {
             name: "rle",
             values: &["list", "text"],
@@ -87,7 +96,11 @@ impl Format for Coco {
             .filter(|p| is_coco(probe.source(), p))
             .collect();
         match files.as_slice() {
-            [] => Confidence::NONE,
+            [] => {
+                let results =
+                    probe.with_extension("json").iter().take(50).find(|e| is_results(probe.source(), &e.path));
+                results.map_or(Confidence::NONE, |e| Confidence::new(60, format!("found results in `{}`", e.path)))
+            }
             [one] => Confidence::new(95, format!("found `{one}` with images and annotations")),
             [first, rest @ ..] => Confidence::new(
                 95,
@@ -121,7 +134,7 @@ fn is_coco(source: &Source, path: &str) -> bool {
     let head = source.head(path, 64 << 10).unwrap_or_default();
     let text = String::from_utf8_lossy(&head);
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    if !text.starts_with('{') || text.contains("\"segments_info\"") {
+    if !text.starts_with('{') {
         return false;
     }
     let has = |key: &str| text.contains(&format!("\"{key}\""));
@@ -139,4 +152,14 @@ fn is_coco(source: &Source, path: &str) -> bool {
         return listed || has("images") && has("annotations") && has("categories");
     }
     has("images") && (has("file_name") || has("annotations")) || has("annotations") && has("image_id")
+}
+
+/// Whether a JSON file is a list of results: what a model found, by image.
+fn is_results(source: &Source, path: &str) -> bool {
+    let head = source.head(path, 4 << 10).unwrap_or_default();
+    let text = String::from_utf8_lossy(&head);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let has = |key: &str| text.contains(&format!("\"{key}\""));
+    let found = has("bbox") || has("segmentation") || has("keypoints") || has("caption") || has("segments_info");
+    text.starts_with('[') && has("image_id") && found
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tamis_core::{Class, LabelType, MediaSource, Place, Report, SampleRecord, Skeleton, Visibility};
 
-use super::{Context, SPEC, is_coco, labels_of};
+use super::{Context, SPEC, is_coco, is_results, labels_of, panoptic};
 use crate::each::Each;
 use crate::error::{FormatError, Result};
 use crate::format::{ReadOptions, RecordReader, Schema, option};
@@ -49,6 +49,8 @@ struct File {
     annotated: bool,
     /// The folder that its images' names start from.
     images: Option<String>,
+    /// The layer that its annotations go to, where it is a file of results.
+    results: Option<String>,
     top: Map<String, Value>,
 }
 
@@ -56,6 +58,7 @@ struct File {
 struct Head {
     id: Option<Value>,
     file_name: Option<Value>,
+    coco_url: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -89,14 +92,10 @@ pub(super) fn read<'a>(
 ) -> Result<Box<dyn RecordReader + 'a>> {
     let only = option(&SPEC, &options.options, "file")?;
     let chosen = |p: &&str| if only.is_empty() { is_coco(source, p) } else { **p == *only };
-    let files: Vec<&str> = source
-        .entries()
-        .iter()
-        .map(|e| e.path.as_str())
-        .filter(|p| paths::extension(p) == "json")
-        .filter(chosen)
-        .collect();
-    if files.is_empty() {
+    let json = || source.entries().iter().map(|e| e.path.as_str()).filter(|p| paths::extension(p) == "json");
+    let files: Vec<&str> = json().filter(chosen).collect();
+    let results: Vec<&str> = json().filter(|p| only.is_empty() && is_results(source, p)).collect();
+    if files.is_empty() && results.is_empty() {
         let reason = "no JSON file has images and annotations".to_owned();
         return Err(FormatError::NotThis { path: source.name().to_owned(), format: SPEC.id, reason });
     }
@@ -113,7 +112,12 @@ pub(super) fn read<'a>(
         failed: None,
     };
     for file in files {
-        first.file(file)?;
+        first.file(file, None)?;
+    }
+    let many = results.len() > 1;
+    for file in results {
+        let name = crate::sink::safe(paths::stem(paths::name(file)));
+        first.file(file, Some(if many { format!("predictions/{name}") } else { "predictions".to_owned() }))?;
     }
     if let Some(e) = first.failed.take() {
         return Err(FormatError::io("write", "a temporary file", e));
@@ -128,9 +132,9 @@ fn split_of(path: &str) -> Option<String> {
 }
 
 impl<'a> First<'a> {
-    fn file(&mut self, path: &str) -> Result<()> {
+    fn file(&mut self, path: &str, results: Option<String>) -> Result<()> {
         let number = u16::try_from(self.files.len()).unwrap_or(u16::MAX);
-        let mut file = File { path: path.to_owned(), split: split_of(path), ..File::default() };
+        let mut file = File { path: path.to_owned(), split: split_of(path), results, ..File::default() };
         let mut seen: HashMap<i64, ()> = HashMap::new();
         let reader = self.source.reader(path)?;
         let end = json::walk(reader, |item| {
@@ -144,6 +148,8 @@ impl<'a> First<'a> {
                 ("images", Some(index)) => {
                     self.picture(&mut file, number, item.text, at, line, &mut seen, &|| place(index))
                 }
+                ("", Some(index)) if file.results.is_some() => self.note(path, number, index, item.text, at, line),
+                ("", _) => self.judge.error("syntax", Place::line(path, at.line), "the file is a list"),
                 ("annotations", Some(index)) => {
                     file.annotated = true;
                     self.note(path, number, index, item.text, at, line);
@@ -200,8 +206,13 @@ impl<'a> First<'a> {
                 format!("image {id} is listed twice; the first is read"),
             );
         }
-        let name = match head.file_name {
-            Some(Value::String(name)) if !name.is_empty() => name,
+        let name = match (head.file_name, head.coco_url) {
+            (Some(Value::String(name)), _) if !name.is_empty() => name,
+            // LVIS names its images by their address: `…/val2017/000000397133.jpg`.
+            (_, Some(Value::String(url))) if url.contains('/') => {
+                let tail: Vec<&str> = url.rsplitn(3, '/').take(2).collect();
+                tail.into_iter().rev().collect::<Vec<_>>().join("/")
+            }
             _ => format!("{id:012}.jpg"),
         };
         let found = index::resolve(&self.index, &file.path, &name, file.split.as_deref());
@@ -309,8 +320,46 @@ impl<'a> First<'a> {
         }
     }
 
+    /// Images for results that stand alone: by their numbers.
+    fn imagine(&mut self) {
+        let ids: BTreeSet<i64> = self.notes.iter().map(|n| n.image).collect();
+        for id in ids {
+            let names = [format!("{id:012}"), id.to_string()];
+            let known =
+                |n: &String| self.index.named(&format!("{n}.jpg")).or_else(|| self.index.named(&format!("{n}.png")));
+            let found = names.iter().find_map(known);
+            let path = found.map_or_else(|| format!("{id:012}.jpg"), str::to_owned);
+            let text = format!("{{\"id\":{id}}}");
+            match self.spool.put(text.as_bytes()) {
+                Ok(piece) => {
+                    self.pictures.push(Picture { path, found: found.is_some(), file: 0, id, piece, line: 1 });
+                }
+                Err(e) => self.failed = Some(e),
+            }
+        }
+    }
+
+    /// The file whose images a file of results means: of those with the image the one of the same split, else the
+    /// first.
+    fn meant(&self, owner: &HashMap<(u16, i64), (u32, u32)>, note: &Note) -> Option<(u32, u32)> {
+        let split = self.files.get(note.file as usize).and_then(|f| f.split.as_ref());
+        let with = (0..self.files.len() as u16).filter_map(|f| Some((f, *owner.get(&(f, note.image))?)));
+        let same = |f: u16| split.is_some() && self.files.get(f as usize).and_then(|f| f.split.as_ref()) == split;
+        let mut first = None;
+        for (file, found) in with {
+            if same(file) {
+                return Some(found);
+            }
+            first = first.or(Some(found));
+        }
+        first
+    }
+
     /// Sorts what the first pass found by path and makes the reader of the second.
     fn second(mut self, layer: String) -> Box<dyn RecordReader + 'a> {
+        if self.pictures.is_empty() && self.files.iter().any(|f| f.results.is_some()) {
+            self.imagine();
+        }
         let mut order: Vec<u32> = (0..self.pictures.len() as u32).collect();
         let pictures = &self.pictures;
         order.sort_by(|a, b| {
@@ -341,15 +390,22 @@ impl<'a> First<'a> {
             last = Some(&picture.path);
             owner.insert((picture.file, picture.id), (groups.len() as u32 - 1, number));
         }
-        for note in &mut self.notes {
-            if let Some((group, picture)) = owner.get(&(note.file, note.image)) {
-                (note.group, note.picture) = (*group, *picture);
+        let mut notes = std::mem::take(&mut self.notes);
+        for note in &mut notes {
+            let is_result = self.files.get(note.file as usize).is_some_and(|f| f.results.is_some());
+            let found = match owner.get(&(note.file, note.image)) {
+                None if is_result => self.meant(&owner, note),
+                found => found.copied(),
+            };
+            if let Some((group, picture)) = found {
+                (note.group, note.picture) = (group, picture);
             } else if let Some(file) = self.files.get(note.file as usize) {
                 let place = Place::line(&file.path, note.line.into()).at(format!("/annotations/{}", note.index));
                 self.judge.error("unknown_image", place, format!("there is no image {}; left out", note.image));
             }
         }
         drop(owner);
+        self.notes = notes;
         self.notes.sort_by_key(|n| (n.group, n.file, n.index));
         let mut at = 0;
         for (number, group) in groups.iter_mut().enumerate() {
@@ -436,12 +492,24 @@ impl<'a> First<'a> {
         let mut found = Vec::new();
         for note in self.notes.get(group.notes.clone()).unwrap_or_default() {
             let Some(file) = self.files.get(note.file as usize) else { continue };
-            let ann = serde_json::from_slice(&self.spool.get(note.piece).map_err(spooled)?).unwrap_or_default();
-            let place = || Place::line(&file.path, note.line.into()).at(format!("/annotations/{}", note.index));
-            let ctx =
-                Context { judge: self.judge, categories: &file.categories, size: record.stated_size, place: &place };
-            for label in labels_of(ann, &ctx, nested) {
-                add(&mut found, label, &self.judge, &place);
+            let ann: Map<String, Value> =
+                serde_json::from_slice(&self.spool.get(note.piece).map_err(spooled)?).unwrap_or_default();
+            let list = if file.results.is_some() { "" } else { "/annotations" };
+            let place = || Place::line(&file.path, note.line.into()).at(format!("{list}/{}", note.index));
+            let owner = self.pictures.get(note.picture as usize).and_then(|p| self.files.get(p.file as usize));
+            let categories = &if file.results.is_some() { owner.unwrap_or(file) } else { file }.categories;
+            let ctx = Context { judge: self.judge, categories, size: record.stated_size, place: &place };
+            let made = if ann.contains_key("segments_info") {
+                panoptic::label_of(ann, &self.index, &file.path, &ctx).into_iter().collect()
+            } else {
+                labels_of(ann, &ctx, nested)
+            };
+            let into = match &file.results {
+                Some(layer) => record.layers.entry(layer.clone()).or_default(),
+                None => &mut found,
+            };
+            for label in made {
+                add(into, label, &self.judge, &place);
             }
         }
         // An image list without annotations (test2017) says nothing about what is in the images.

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use serde_json::{Map, Value, json};
 use tamis_core::{Box2d, Label, LabelType, Point, Report, SampleRecord, Shape, Word};
 
-use super::{KEYPOINTS_BIT, SPEC, annotation::area_of, encode_rle};
+use super::{KEYPOINTS_BIT, SPEC, annotation::area_of, encode_rle, panoptic};
 use crate::error::{FormatError, Result};
 use crate::format::{RecordWriter, Schema, WriteOptions, Written, option};
 use crate::labels::{ClassList, Losses};
@@ -34,6 +34,9 @@ const LABEL_KEYS: &[&str] = &[
 struct Part {
     images: BufWriter<File>,
     annotations: BufWriter<File>,
+    /// Images and annotations of the panoptic file.
+    panoptic: (BufWriter<File>, BufWriter<File>),
+    panoptic_count: (u64, u64),
     image_ids: HashSet<i64>,
     label_ids: HashSet<u64>,
     next: (i64, u64),
@@ -45,6 +48,8 @@ struct Writer<'a> {
     schema: Schema,
     layer: String,
     pack: bool,
+    /// One folder a split, with images and annotations together.
+    roboflow: bool,
     nested: BTreeSet<String>,
     classes: ClassList,
     ids: Vec<i64>,
@@ -60,6 +65,7 @@ pub(super) fn write<'a>(
     report: &'a Report,
 ) -> Result<Box<dyn RecordWriter + 'a>> {
     let pack = option(&SPEC, &options.options, "rle")? == "text";
+    let roboflow = option(&SPEC, &options.options, "layout")? == "roboflow";
     let extra = schema.extra.get(SPEC.id).and_then(|e| e.get("nested_attributes")).and_then(Value::as_array);
     let nested = extra.into_iter().flatten().filter_map(|n| n.as_str().map(str::to_owned)).collect();
     Ok(Box::new(Writer {
@@ -67,6 +73,7 @@ pub(super) fn write<'a>(
         schema: schema.clone(),
         layer: options.layer(),
         pack,
+        roboflow,
         nested,
         classes: ClassList::new(schema),
         ids: Vec::new(),
@@ -86,6 +93,8 @@ impl Part {
         Ok(Part {
             images: file()?,
             annotations: file()?,
+            panoptic: (file()?, file()?),
+            panoptic_count: (0, 0),
             image_ids: HashSet::new(),
             label_ids: HashSet::new(),
             next: (1, 1),
@@ -126,7 +135,58 @@ fn line(out: &mut BufWriter<File>, count: &mut u64, value: Map<String, Value>) -
 impl Writer<'_> {
     /// What the dataset was read from says about a split.
     fn origin(&self, split: &str) -> Option<&Map<String, Value>> {
+        if self.roboflow {
+            return None;
+        }
         self.schema.extra.get(SPEC.id)?.get("files")?.get(split)?.as_object()
+    }
+
+    /// Where a record's image goes, and what it is called in the annotation file.
+    fn home(&self, record: &SampleRecord, split: &str) -> (String, String) {
+        if self.roboflow && !split.is_empty() {
+            let folder = match split {
+                "val" => "valid".to_owned(),
+                split => crate::sink::safe(split),
+            };
+            let name = [split, folder.as_str()].iter().find_map(|f| record.path.strip_prefix(f)?.strip_prefix('/'));
+            let name = name.unwrap_or(&record.path);
+            return (format!("{folder}/{name}"), name.to_owned());
+        }
+        let prefix = self.origin(split).and_then(|o| o.get("images")).and_then(Value::as_str).unwrap_or_default();
+        (record.path.clone(), record.path.strip_prefix(prefix).unwrap_or(&record.path).to_owned())
+    }
+
+    /// Writes a panoptic mask and its annotation.
+    fn mask(&mut self, part: &mut Part, label: &Label, record: &SampleRecord, split: &str, id: i64) -> Result<bool> {
+        let Shape::Mask(mask) = &label.shape else { return Ok(false) };
+        let local = mask.file.clone().map(tamis_core::MediaSource::File);
+        let wanted = match (&mask.blob, &local) {
+            (Some(blob), _) => Wanted::Blob(blob),
+            (None, Some(file)) => Wanted::Media(file),
+            (None, None) => {
+                self.losses.add("mask", &record.path)?;
+                return Ok(true);
+            }
+        };
+        let file = format!("{}.png", crate::paths::stem(&record.path));
+        let target = format!("{}/{file}", panoptic_stem(split));
+        if !self.sink.is_new(&target) {
+            self.losses.add("mask", &record.path)?;
+            return Ok(true);
+        }
+        self.sink.media(&target, wanted)?;
+        let classes = self.schema.ontology.types.get(&LabelType::PanopticMask).map(|s| s.classes.clone());
+        let number = |name: &str| self.category(&Label::new(Shape::Attributes).with_class(name));
+        let mut out = panoptic::annotation(mask, label, &file, &classes.unwrap_or_default(), number);
+        out.insert("image_id".to_owned(), id.into());
+        if label.id != 0 {
+            out.insert("id".to_owned(), label.id.into());
+        }
+        let image = self.image(record, split, id)?;
+        line(&mut part.panoptic.0, &mut part.panoptic_count.0, image)?;
+        line(&mut part.panoptic.1, &mut part.panoptic_count.1, out)?;
+        self.done.labels += 1;
+        Ok(true)
     }
 
     /// The number of a class: its own, or one above all that are taken.
@@ -150,8 +210,7 @@ impl Writer<'_> {
     }
 
     fn image(&mut self, record: &SampleRecord, split: &str, id: i64) -> Result<Map<String, Value>> {
-        let prefix = self.origin(split).and_then(|o| o.get("images")).and_then(Value::as_str).unwrap_or_default();
-        let name = record.path.strip_prefix(prefix).unwrap_or(&record.path);
+        let (_, name) = self.home(record, split);
         let mut image = Map::new();
         image.insert("id".to_owned(), id.into());
         image.insert("file_name".to_owned(), name.into());
@@ -246,30 +305,50 @@ impl Writer<'_> {
 
     fn finish_part(&mut self, split: &str, mut part: Part) -> Result<()> {
         let default = match split {
+            "" if self.roboflow => "_annotations.coco.json".to_owned(),
+            "val" if self.roboflow => "valid/_annotations.coco.json".to_owned(),
+            split if self.roboflow => format!("{}/_annotations.coco.json", crate::sink::safe(split)),
             "" => "annotations/instances_default.json".to_owned(),
             split => format!("annotations/instances_{}.json", crate::sink::safe(split)),
         };
+        let segments = format!("{}.json", panoptic_stem(split));
+        let has_masks = part.panoptic_count.1 > 0;
         let origin = self.origin(split).cloned().unwrap_or_default();
-        let path = origin.get("path").and_then(Value::as_str).unwrap_or(&default).to_owned();
-        let mut out = self.sink.create(&path)?;
-        let fail = |e| FormatError::io("write", &path, e);
+        let own = origin.get("path").and_then(Value::as_str).filter(|p| !has_masks || *p != segments);
+        // Where all there is are masks, the panoptic file says it all.
+        if !has_masks || part.count.1 > 0 || part.panoptic_count.0 < part.count.0 {
+            self.pour(own.unwrap_or(&default), &origin, &mut part.images, &mut part.annotations)?;
+        }
+        if has_masks {
+            let (images, annotations) = &mut part.panoptic;
+            self.pour(&segments, &origin, images, annotations)?;
+        }
+        Ok(())
+    }
+
+    fn pour(
+        &self,
+        path: &str,
+        origin: &Map<String, Value>,
+        images: &mut BufWriter<File>,
+        annotations: &mut BufWriter<File>,
+    ) -> Result<()> {
+        let mut out = self.sink.create(path)?;
+        let fail = |e| FormatError::io("write", path, e);
         out.write_all(b"{\n").map_err(fail)?;
         for (key, value) in origin.get("top").and_then(Value::as_object).into_iter().flatten() {
             writeln!(out, "{}: {value},", Value::from(key.as_str())).map_err(fail)?;
         }
-        let mut pour = |name: &str, spooled: &mut BufWriter<File>| -> io::Result<()> {
-            writeln!(out, "\"{name}\": [")?;
-            spooled.flush()?;
+        for (name, spooled) in [("images", images), ("annotations", annotations)] {
+            writeln!(out, "\"{name}\": [").map_err(fail)?;
+            spooled.flush().map_err(spool)?;
             let file = spooled.get_mut();
-            file.rewind()?;
-            io::copy(file, &mut out)?;
-            out.write_all(b"\n],\n")
-        };
-        pour("images", &mut part.images).map_err(fail)?;
-        pour("annotations", &mut part.annotations).map_err(fail)?;
-        let categories = self.categories();
-        let text = serde_json::to_string(&categories).map_err(|e| fail(e.into()))?;
-        out.write_all(format!("\"categories\": {text}\n}}\n").as_bytes()).and_then(|()| out.flush()).map_err(fail)
+            file.rewind().map_err(spool)?;
+            io::copy(file, &mut out).map_err(fail)?;
+            out.write_all(b"\n],\n").map_err(fail)?;
+        }
+        let categories = Value::from(self.categories());
+        writeln!(out, "\"categories\": {categories}\n}}").and_then(|()| out.flush()).map_err(fail)
     }
 
     fn categories(&self) -> Vec<Value> {
@@ -290,6 +369,14 @@ impl Writer<'_> {
             Value::Object(out)
         };
         self.classes.classes.iter().enumerate().map(one).collect()
+    }
+}
+
+/// The panoptic file of a split without its ending, which is also the folder of its masks.
+fn panoptic_stem(split: &str) -> String {
+    match split {
+        "" => "annotations/panoptic_default".to_owned(),
+        split => format!("annotations/panoptic_{}", crate::sink::safe(split)),
     }
 }
 
@@ -324,7 +411,7 @@ impl RecordWriter for Writer<'_> {
         let image = self.image(record, &split, id)?;
         line(&mut part.images, &mut part.count.0, image)?;
         match &record.media {
-            Some(media) => self.sink.media(&record.path, Wanted::Media(media))?,
+            Some(media) => self.sink.media(&self.home(record, &split).0, Wanted::Media(media))?,
             None => self.losses.add("media", &record.path)?,
         }
         let labels = record.layers.get(&self.layer);
@@ -334,6 +421,9 @@ impl RecordWriter for Writer<'_> {
         let labels = labels.map_or(&[][..], Vec::as_slice);
         let is_partner = |l: &&Label| l.id & KEYPOINTS_BIT != 0 && matches!(l.shape, Shape::Keypoints(_));
         for label in labels {
+            if label.label_type() == LabelType::PanopticMask && self.mask(&mut part, label, record, &split, id)? {
+                continue;
+            }
             if is_partner(&label) && labels.iter().any(|l| l.id == label.id ^ KEYPOINTS_BIT) {
                 continue;
             }

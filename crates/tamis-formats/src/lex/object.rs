@@ -25,7 +25,10 @@ pub(crate) fn list<'m>(map: &'m Map<String, Value>, key: &str) -> &'m [Value] {
 }
 
 /// The objects in the list under a key.
-pub(crate) fn objects<'m>(map: &'m Map<String, Value>, key: &str) -> impl Iterator<Item = &'m Map<String, Value>> {
+pub(crate) fn objects<'m>(
+    map: &'m Map<String, Value>,
+    key: &str,
+) -> impl Iterator<Item = &'m Map<String, Value>> + use<'m> {
     list(map, key).iter().filter_map(Value::as_object)
 }
 

@@ -30,6 +30,16 @@ impl Element {
         self.children.iter().find(|c| c.name == name)
     }
 
+    /// The value of an attribute.
+    pub(crate) fn attr(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The finite number in an attribute.
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
+        self.attr(name).and_then(|t| t.trim().parse().ok()).filter(|n: &f64| n.is_finite())
+    }
+
     /// The text of the first child of a name.
     pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name).map(|c| c.text.as_str())
@@ -41,6 +51,19 @@ impl Element {
 /// # Errors
 /// A [`Fault`] for what is not well-formed, cut short, of an unknown encoding, or uses entities of its own.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Element, Fault> {
+    read(bytes, None)
+}
+
+/// Reads a document whose outermost element holds many others: each of those is handed on and forgotten; what was
+/// read before a fault stands. The outermost element comes back without them.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn each(bytes: &[u8], mut take: impl FnMut(Element)) -> Result<Element, Fault> {
+    read(bytes, Some(&mut take))
+}
+
+fn read(bytes: &[u8], mut take: Option<&mut dyn FnMut(Element)>) -> Result<Element, Fault> {
     let document = decode(bytes)?;
     let mut reader = Reader::from_str(&document);
     let mut lines = Lines { document: document.as_bytes(), at: 0, line: 1, start: 0 };
@@ -63,10 +86,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Element, Fault> {
                 }
                 open.push(element(&tag, line).map_err(fault)?);
             }
-            Event::Empty(tag) => close(element(&tag, line).map_err(fault)?, &mut open, &mut root).map_err(fault)?,
+            Event::Empty(tag) => {
+                let done = element(&tag, line).map_err(fault)?;
+                close(done, &mut open, &mut root, &mut take).map_err(fault)?;
+            }
             Event::End(_) => {
                 let done = open.pop().ok_or_else(|| fault("an element ends that was not begun".to_owned()))?;
-                close(done, &mut open, &mut root).map_err(fault)?;
+                close(done, &mut open, &mut root, &mut take).map_err(fault)?;
             }
             Event::Text(found) => push(&mut open, &found),
             Event::CData(found) => push(&mut open, &found),
@@ -96,14 +122,20 @@ fn push(open: &mut [Element], found: &str) {
     }
 }
 
-fn close(mut done: Element, open: &mut [Element], root: &mut Option<Element>) -> Result<(), String> {
+fn close(
+    mut done: Element,
+    open: &mut [Element],
+    root: &mut Option<Element>,
+    take: &mut Option<&mut dyn FnMut(Element)>,
+) -> Result<(), String> {
     if done.text.trim().len() != done.text.len() {
         done.text = done.text.trim().to_owned();
     }
-    match open.last_mut() {
-        Some(parent) => parent.children.push(done),
-        None if root.is_none() => *root = Some(done),
-        None => return Err("a second outermost element".to_owned()),
+    match (open, take) {
+        ([_], Some(take)) => take(done),
+        ([.., parent], _) => parent.children.push(done),
+        _ if root.is_none() => *root = Some(done),
+        _ => return Err("a second outermost element".to_owned()),
     }
     Ok(())
 }

@@ -6,3 +6,4 @@ mod documents;
 mod hostile;
 mod real;
 mod scratch;
+mod tools;

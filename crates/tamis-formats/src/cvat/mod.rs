@@ -1,0 +1,114 @@
+//! CVAT's XML 1.1: "for images" (an `<image>` each with its shapes) and "for video" (a `<track>` each with a shape a
+//! frame).
+//!
+//! A track's shapes come to the images of the frames, where there are images; the track's number is the instance.
+
+mod read;
+mod shape;
+mod write;
+
+pub(crate) use shape::ellipse;
+use tamis_core::{LabelType, Report};
+
+use crate::error::Result;
+use crate::format::{Format, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions};
+use crate::gather::like;
+use crate::holds::{self, Holds};
+use crate::probe::{Confidence, Probe};
+use crate::sink::Sink;
+use crate::source::Source;
+use crate::spec::{Loss, Spec};
+
+const HELD: &[LabelType] = &[
+    LabelType::Box2d,
+    LabelType::RotatedBox,
+    LabelType::Polygon,
+    LabelType::Polyline,
+    LabelType::Keypoints,
+    LabelType::Rle,
+    LabelType::Classification,
+];
+
+/// The specification.
+pub(crate) static SPEC: Spec = Spec {
+    id: "cvat",
+    title: "CVAT for images 1.1 (video 1.1 is read)",
+    homepage: "https://docs.cvat.ai/docs/manual/advanced/xml_format/",
+    extensions: &["xml"],
+    media: &["image"],
+    reads: HELD,
+    writes: HELD,
+    losses: &[
+        holds::LAYERS,
+        holds::FUSION,
+        holds::FIELDS,
+        holds::IDS,
+        holds::CONFIDENCE,
+        holds::EMBEDDED,
+        holds::NOT_LOOKED_AT,
+        holds::MEDIA,
+        holds::MULTI,
+        holds::SHAPE,
+        Loss { code: "instance", what: "instances that are no whole numbers", instead: "numbered within the image" },
+        Loss { code: "attributes", what: "attributes that are no texts, numbers or flags", instead: "written as JSON" },
+        Loss { code: "mixed", what: "attributes of one name and several types", instead: "written as texts" },
+        Loss {
+            code: "visibility",
+            what: "key points without visibility, of a skeleton",
+            instead: "written as visible",
+        },
+        Loss { code: "bezier", what: "curves", instead: "their control points are written as a line" },
+    ],
+    options: &[],
+};
+
+const HOLDS: Holds = Holds {
+    fields: false,
+    split: true,
+    ids: false,
+    instance: true,
+    confidence: false,
+    attributes: true,
+    embedded: false,
+    not_looked_at: false,
+};
+
+/// CVAT.
+pub(crate) struct Cvat;
+
+fn is_it(head: &str) -> bool {
+    head.contains("<annotations")
+        && (head.contains("<version>1.")
+            || head.contains("<image ")
+            || head.contains("<track ")
+            || head.contains("<meta"))
+}
+
+impl Format for Cvat {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn detect(&self, probe: &Probe<'_>) -> Confidence {
+        like(probe, "xml", 95, is_it)
+    }
+
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
+        read::read(source, options, report)
+    }
+
+    fn write<'a>(
+        &self,
+        sink: &'a Sink,
+        schema: &Schema,
+        options: &WriteOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordWriter + 'a>> {
+        write::write(sink, schema, options, report)
+    }
+}
