@@ -1,7 +1,8 @@
 //! CVAT's XML 1.1: "for images" (an `<image>` each with its shapes) and "for video" (a `<track>` each with a shape a
 //! frame).
 //!
-//! A track's shapes come to the images of the frames, where there are images; the track's number is the instance.
+//! Where the frames are there as images, a track's shapes come to them; where the video is there as a file, they are
+//! tracks of it. The track's number is the instance.
 
 mod read;
 mod shape;
@@ -29,14 +30,25 @@ const HELD: &[LabelType] = &[
     LabelType::Classification,
 ];
 
+const READ: &[LabelType] = &[
+    LabelType::Box2d,
+    LabelType::RotatedBox,
+    LabelType::Polygon,
+    LabelType::Polyline,
+    LabelType::Keypoints,
+    LabelType::Rle,
+    LabelType::Classification,
+    LabelType::Track,
+];
+
 /// The specification.
 pub(crate) static SPEC: Spec = Spec {
     id: "cvat",
     title: "CVAT for images 1.1 (video 1.1 is read)",
     homepage: "https://docs.cvat.ai/docs/manual/advanced/xml_format/",
     extensions: &["xml"],
-    media: &["image"],
-    reads: HELD,
+    media: &["image", "video"],
+    reads: READ,
     writes: HELD,
     losses: &[
         holds::LAYERS,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tamis_core::{Class, Label, Place, Report, SampleRecord, Skeleton, Visibility};
+use tamis_core::{Class, Label, MediaSource, Place, Report, SampleRecord, Shape, Skeleton, TrackKey, Visibility};
 
 use super::shape::{Context, Labels, label_of};
 use super::{SPEC, is_it};
@@ -52,6 +52,8 @@ struct Video {
     start: u64,
     step: u64,
     frames: BTreeMap<u64, Vec<Label>>,
+    /// The same shapes as tracks, for a video that is there as a file.
+    tracks: Vec<Label>,
 }
 
 struct File<'f> {
@@ -153,22 +155,52 @@ impl File<'_> {
         self.video.is_one = true;
         let ctx = Context { judge: gather.judge, labels: &self.labels, size: self.video.size, file: self.path };
         let class = track.attr("label");
+        let mut keys: Vec<TrackKey> = Vec::new();
         for shape in track.children.iter().filter(|c| c.name != "attribute") {
             let place = || Place::line(self.path, shape.line);
             let Some(frame) = shape.attr("frame").and_then(|t| t.parse::<u64>().ok()) else {
                 gather.judge.error("frame", place(), "a shape of a track has no `frame`; left out");
                 continue;
             };
-            if shape.attr("outside") == Some("1") {
+            let Some(mut label) = label_of(shape, class, &ctx) else { continue };
+            let outside = shape.attr("outside") == Some("1");
+            let interpolated = shape.attr("keyframe") == Some("0");
+            if let Ok(frame) = u32::try_from(frame) {
+                let attributes = label.attributes.clone();
+                keys.push(TrackKey { outside, interpolated, attributes, ..TrackKey::new(frame, label.shape.clone()) });
+            }
+            if outside {
                 continue;
             }
-            let Some(mut label) = label_of(shape, class, &ctx) else { continue };
             label.instance = track.attr("id").map(str::to_owned);
             if shape.attr("keyframe") == Some("0") {
                 label.attributes.insert("keyframe".to_owned(), false.into());
             }
             self.video.frames.entry(frame).or_default().push(label);
         }
+        keys.sort_by_key(|key| key.frame);
+        let many = keys.len();
+        keys.dedup_by_key(|key| key.frame);
+        if keys.len() < many {
+            let message = "a track has a frame twice; the first counts in the video";
+            gather.judge.warn("duplicate_frame", Place::line(self.path, track.line), message);
+        }
+        if !keys.is_empty() {
+            let mut label = Label::new(Shape::Track(keys));
+            label.class = class.filter(|c| !c.is_empty()).and_then(labels::class);
+            label.instance = track.attr("id").map(str::to_owned);
+            self.video.tracks.push(label);
+        }
+    }
+
+    /// The video file of the tracks: the one that the file names, or the only one there is.
+    fn film<'g>(&self, gather: &Gather<'g>) -> Option<&'g str> {
+        let named = self.video.source.as_deref().and_then(|s| gather.index.named(paths::name(s)));
+        let is_film = |p: &&str| tamis_media::mime_of_name(p).is_some_and(|m| m.starts_with("video/"));
+        named.filter(is_film).or_else(|| {
+            let mut films = gather.index.all().filter(is_film);
+            films.next().filter(|_| films.next().is_none())
+        })
     }
 
     /// The labels of tracks, frame by frame: to the images called by the frame's number, else to those in its place.
@@ -198,6 +230,16 @@ impl File<'_> {
             let step = self.video.step.max(1);
             images.iter().enumerate().map(|(at, p)| (self.video.start + at as u64 * step, *p)).collect()
         };
+        if all.is_empty()
+            && let Some(film) = self.film(gather)
+        {
+            let mut record = SampleRecord { path: film.to_owned(), ..SampleRecord::default() };
+            record.media = Some(MediaSource::File(film.to_owned()));
+            record.split = paths::split_of_folders(film);
+            record.stated_size = self.video.size;
+            record.layers.insert(gather.layer.clone(), self.video.tracks);
+            return gather.put(record, &|| Place::file(self.path));
+        }
         let stem = self.video.source.as_deref().map_or("video", |s| paths::stem(paths::name(s)));
         if all.is_empty() && !self.video.frames.is_empty() {
             let message = "the frames of the video are not there as images; their labels are read";

@@ -362,6 +362,27 @@ fn tools_encode_the_same_boxes() {
     assert!(some.iter().all(|(name, found)| coco.get(name) == Some(found)));
 }
 
+/// Tracks of CVAT over a video file stay tracks, with what is outside and what was interpolated.
+#[test]
+fn tracks_over_a_video_file_stay_tracks() {
+    let temp = tempfile::tempdir().unwrap();
+    put(temp.path(), "t.mp4", [0; 64]);
+    let text = r#"<annotations><version>1.1</version><meta><source>t.mp4</source></meta><track id="4" label="car">
+<box frame="2" outside="0" keyframe="1" xtl="1" ytl="1" xbr="5" ybr="5"/>
+<box frame="3" outside="0" keyframe="0" xtl="2" ytl="1" xbr="6" ybr="5"/>
+<box frame="4" outside="1" keyframe="1" xtl="2" ytl="1" xbr="6" ybr="5"/>
+<box frame="4" outside="1" keyframe="1" xtl="2" ytl="1" xbr="6" ybr="5"/></track></annotations>"#;
+    put(temp.path(), "annotations.xml", text);
+    let report = Report::new();
+    let (_, records) = read_as(temp.path(), "cvat", &report);
+    assert_eq!((records.len(), report.count(Severity::Error), report.count(Severity::Warning)), (1, 0, 1));
+    let label = &records[0].layers["truth"][0];
+    assert_eq!((records[0].path.as_str(), label.instance.as_deref()), ("t.mp4", Some("4")));
+    let Shape::Track(keys) = &label.shape else { panic!("{label:?}") };
+    let facts: Vec<_> = keys.iter().map(|k| (k.frame, k.outside, k.interpolated)).collect();
+    assert_eq!(facts, [(2, false, false), (3, false, true), (4, true, false)]);
+}
+
 /// What labels carry beside their shape comes back where it is not a declared loss.
 #[test]
 fn attributes_confidence_instance_and_ids_come_back() {
