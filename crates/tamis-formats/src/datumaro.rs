@@ -30,6 +30,17 @@ const HELD: &[LabelType] = &[
     LabelType::Polyline,
     LabelType::Keypoints,
     LabelType::Rle,
+    LabelType::Sentence,
+];
+
+/// Its own reader knows no rotated boxes in JSON; some versions write them.
+const READ: &[LabelType] = &[
+    LabelType::Box2d,
+    LabelType::Classification,
+    LabelType::Polygon,
+    LabelType::Polyline,
+    LabelType::Keypoints,
+    LabelType::Rle,
     LabelType::RotatedBox,
     LabelType::Sentence,
 ];
@@ -40,7 +51,7 @@ static SPEC: Spec = Spec {
     homepage: "https://open-edge-platform.github.io/datumaro/latest/docs/data-formats/formats/datumaro.html",
     extensions: &["json"],
     media: &["image"],
-    reads: HELD,
+    reads: READ,
     writes: HELD,
     losses: &[
         holds::LAYERS,
@@ -48,6 +59,7 @@ static SPEC: Spec = Spec {
         holds::EMBEDDED,
         holds::NOT_LOOKED_AT,
         holds::MEDIA,
+        holds::ROTATED,
         holds::MULTI,
         holds::SHAPE,
         Loss {
@@ -338,10 +350,6 @@ impl Writer<'_> {
             Shape::Box2d(b) => {
                 let sides = [b.xmin, b.ymin, extent(b.xmin, b.xmax), extent(b.ymin, b.ymax)];
                 ("bbox", "bbox", sides.map(number).to_vec().into())
-            }
-            Shape::RotatedBox(b) => {
-                let degrees = crate::lex::number::fewest_decimals(b.angle.to_degrees(), |d| d.to_radians() == b.angle);
-                ("rotated_bbox", "points", [b.cx, b.cy, b.width, b.height, degrees].map(number).to_vec().into())
             }
             Shape::Polygon(points) => ("polygon", "points", object::to_flat(points)),
             Shape::Polyline { points, bezier } => {

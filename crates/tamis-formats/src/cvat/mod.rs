@@ -85,6 +85,9 @@ const HOLDS: Holds = Holds {
     not_looked_at: false,
 };
 
+/// What the task is called in files we write: samples' paths are then those below `images/`.
+const TASK: &str = "tamis";
+
 /// CVAT.
 pub(crate) struct Cvat;
 

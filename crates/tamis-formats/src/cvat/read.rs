@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tamis_core::{Class, Label, MediaSource, Place, Report, SampleRecord, Shape, Skeleton, TrackKey, Visibility};
 
 use super::shape::{Context, Labels, label_of};
-use super::{SPEC, is_it};
+use super::{SPEC, TASK, is_it};
 use crate::error::Result;
 use crate::format::{ReadOptions, RecordReader};
 use crate::gather::Gather;
@@ -27,7 +27,7 @@ pub(super) fn read<'a>(
     }
     for file in files {
         let bytes = source.read(file)?;
-        let mut reading = File { path: file, labels: Labels::default(), video: Video::default() };
+        let mut reading = File { path: file, ours: false, labels: Labels::default(), video: Video::default() };
         let mut failed = Ok(());
         let end = xml::each(&bytes, |element| {
             if failed.is_ok() {
@@ -58,6 +58,8 @@ struct Video {
 
 struct File<'f> {
     path: &'f str,
+    /// Whether we wrote it.
+    ours: bool,
     labels: Labels,
     video: Video,
 }
@@ -74,6 +76,7 @@ impl File<'_> {
     }
 
     fn meta(&mut self, gather: &mut Gather<'_>, meta: &Element) {
+        self.ours = meta.child("task").and_then(|t| t.text_of("name")) == Some(TASK);
         let mut todo = vec![meta];
         while let Some(element) = todo.pop() {
             match element.name.as_str() {
@@ -143,6 +146,10 @@ impl File<'_> {
             None => gather.start(self.path, name, split.as_deref(), &place),
         };
         let Some(mut record) = record else { return Ok(()) };
+        let home = folder(self.path);
+        if self.ours && record.path == join(home, &format!("images/{name}")) {
+            record.path = join(home, name);
+        }
         let side = |key| image.number(key).filter(|n| *n >= 1.0 && *n < 4e9).map(|n| n as u32);
         record.stated_size = side("width").zip(side("height"));
         let ctx = Context { judge: gather.judge, labels: &self.labels, size: record.stated_size, file: self.path };

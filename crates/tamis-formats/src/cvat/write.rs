@@ -1,4 +1,4 @@
-//! Writing CVAT for images 1.1: `annotations.xml` beside the images. The head says which attributes there are, so the
+//! Writing CVAT for images 1.1: `annotations.xml` and `images/`. The head says which attributes there are, so the
 //! images wait in a temporary file.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,10 +10,10 @@ use serde_json::Value;
 use tamis_core::{Label, LabelType, Point, Report, SampleRecord, Shape, Skeleton};
 
 use super::shape::runs;
-use super::{HOLDS, SPEC};
+use super::{HOLDS, SPEC, TASK};
 use crate::error::{FormatError, Result};
 use crate::format::{RecordWriter, Schema, WriteOptions, Written};
-use crate::holds::Scribe;
+use crate::holds::{self, Scribe};
 use crate::labels::{ClassList, UNLABELLED};
 use crate::lex::number::text;
 use crate::lex::xml::escape;
@@ -193,7 +193,7 @@ impl Writer<'_> {
         let mut out = String::from(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n",
         );
-        let _ = writeln!(out, "      <name>tamis</name>\n      <size>{}</size>", self.scribe.done.samples);
+        let _ = writeln!(out, "      <name>{TASK}</name>\n      <size>{}</size>", self.scribe.done.samples);
         out.push_str("      <mode>annotation</mode>\n      <overlap>0</overlap>\n      <labels>\n");
         for class in &self.classes.classes {
             let own = self.skeletons.iter().find(|s| s.classes.contains(&class.name));
@@ -237,7 +237,8 @@ impl RecordWriter for Writer<'_> {
     fn write(&mut self, record: &SampleRecord) -> Result<()> {
         let path = record.path.as_str();
         let number = self.scribe.done.samples;
-        let labels = self.scribe.take(record)?;
+        holds::media_to(&format!("images/{path}"), record, self.scribe.sink, &mut self.scribe.losses)?;
+        let labels = self.scribe.labels(record)?;
         let mut out = format!("  <image id=\"{number}\" name=\"{}\"", quoted(path));
         if let Some(split) = &record.split {
             let _ = write!(out, " subset=\"{}\"", quoted(split));
