@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tamis_core::{Box2d, Label, LabelType, Place, Report, SampleRecord};
+use tamis_core::{Box2d, Label, LabelType, MediaSource, Place, Report, SampleRecord};
 
 use crate::error::{FormatError, Result};
 use crate::format::{OnLoss, Schema, WriteOptions};
+use crate::lex::{Fault, text};
+use crate::paths;
+use crate::source::Source;
 use crate::spec::Spec;
 
 /// The class that stands for "no class" in formats whose labels must have one.
@@ -66,6 +69,54 @@ impl Judge<'_> {
         }
         Some(b)
     }
+}
+
+impl Judge<'_> {
+    /// A whole text file; one that cannot be read is a finding.
+    pub(crate) fn text(&self, source: &Source, path: &str) -> Option<String> {
+        match source.read(path) {
+            Ok(bytes) => Some(text::decode(&bytes).into_owned()),
+            Err(e) => {
+                self.error("unreadable", Place::file(path), e);
+                None
+            }
+        }
+    }
+
+    /// What was read, or a finding with its place.
+    pub(crate) fn take<T>(&self, file: &str, read: std::result::Result<T, Fault>) -> Option<T> {
+        read.map_err(|fault| self.error("syntax", fault.place(file), &fault.message)).ok()
+    }
+}
+
+/// The record of a media file of the source.
+pub(crate) fn of_file(path: &str) -> SampleRecord {
+    let (media, split) = (Some(MediaSource::File(path.to_owned())), paths::split_of_folders(path));
+    SampleRecord { path: path.to_owned(), media, split, ..SampleRecord::default() }
+}
+
+/// Adds the classes of labels to the ontology.
+pub(crate) fn learn(schema: &mut Schema, labels: &[Label]) {
+    for label in labels {
+        if let Some(class) = &label.class {
+            schema.ontology.add_class(label.label_type(), class);
+        }
+    }
+}
+
+/// Classes of these names, numbered from a first one.
+pub(crate) fn classes(names: &[String], first: i64) -> Vec<tamis_core::Class> {
+    let class = |(i, name): (i64, &String)| tamis_core::Class {
+        name: name.clone(),
+        id: Some(i),
+        ..tamis_core::Class::default()
+    };
+    (first..).zip(names).map(class).collect()
+}
+
+/// Nothing of the format is in the source.
+pub(crate) fn not_this(source: &Source, format: &'static str, reason: &str) -> FormatError {
+    FormatError::NotThis { path: source.name().to_owned(), format, reason: reason.to_owned() }
 }
 
 /// Counts what a writer cannot write.

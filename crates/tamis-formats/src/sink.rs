@@ -150,6 +150,28 @@ impl Sink {
         }
     }
 
+    /// The bytes of a media file or mask, for formats that keep media inside their own files; `path` is the name there.
+    ///
+    /// # Errors
+    /// [`FormatError::BadPath`] when the caller would rather write the file itself; [`FormatError::Io`].
+    pub(crate) fn bytes(&self, path: &str, wanted: Wanted<'_>) -> Result<Vec<u8>> {
+        if let Wanted::Media(MediaSource::Bytes(bytes)) = wanted {
+            return Ok(bytes.clone());
+        }
+        let fail = |e| FormatError::io("read", path, e);
+        match (self.fetch.borrow_mut())(path, wanted).map_err(fail)? {
+            Fetched::Bytes(bytes) => Ok(bytes.to_vec()),
+            Fetched::Local(from) => fs::read(from).map_err(fail),
+            Fetched::Stream(mut stream) => {
+                let mut bytes = Vec::new();
+                stream.read_to_end(&mut bytes).map(|_| bytes).map_err(fail)
+            }
+            Fetched::Taken => {
+                Err(FormatError::BadPath { path: path.to_owned(), reason: "the format keeps media inside its own files" })
+            }
+        }
+    }
+
     /// A sink that fetches from a source: for turning one format into another without a lake.
     ///
     /// # Errors
