@@ -74,7 +74,10 @@ fn looks_like(head: &str) -> bool {
 }
 
 fn is_conll(source: &Source, path: &str) -> bool {
-    let known = matches!(paths::extension(path).as_str(), "conll" | "txt" | "bio" | "iob" | "iob2" | "tsv" | "testa" | "testb" | "train");
+    let known = matches!(
+        paths::extension(path).as_str(),
+        "conll" | "txt" | "bio" | "iob" | "iob2" | "tsv" | "testa" | "testb" | "train"
+    );
     known && {
         let head = source.head(path, 4096).unwrap_or_default();
         looks_like(&text::decode(&head))
@@ -93,7 +96,12 @@ impl Format for Conll {
         }
     }
 
-    fn read<'a>(&self, source: &'a Source, options: &ReadOptions, report: &'a Report) -> Result<Box<dyn RecordReader + 'a>> {
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
         let files: Vec<&str> =
             source.entries().iter().map(|e| e.path.as_str()).filter(|p| is_conll(source, p)).collect();
         if files.is_empty() {
@@ -118,7 +126,14 @@ impl Format for Conll {
         report: &'a Report,
     ) -> Result<Box<dyn RecordWriter + 'a>> {
         let bioes = crate::format::option(&SPEC, &options.options, "scheme")? == "bioes";
-        Ok(out::write(&SPEC, sink, schema, options, report, Columns { bioes, lists: Lists::default(), counts: BTreeMap::new() }))
+        Ok(out::write(
+            &SPEC,
+            sink,
+            schema,
+            options,
+            report,
+            Columns { bioes, lists: Lists::default(), counts: BTreeMap::new() },
+        ))
     }
 }
 
@@ -174,7 +189,11 @@ impl Open<'_> {
             }
             size += got;
             if size > SENTENCE {
-                judge.error("too_long", Place::line(self.file, self.line), "a sentence is longer than is read; cut here");
+                judge.error(
+                    "too_long",
+                    Place::line(self.file, self.line),
+                    "a sentence is longer than is read; cut here",
+                );
                 return Some(rows);
             }
             let cells: Vec<String> = match row.contains('\t') {

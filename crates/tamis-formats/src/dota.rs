@@ -58,10 +58,15 @@ struct Row {
 fn parse(line: u64, row: &str) -> std::result::Result<Row, Fault> {
     let words: Vec<&str> = row.split_whitespace().collect();
     let (Some(first), Some(rest)) = (words.get(..8), words.get(8..)) else {
-        return Err(Fault::new(line, 0, format!("expected 8 numbers, a class and a difficulty, found {} words", words.len())));
+        return Err(Fault::new(
+            line,
+            0,
+            format!("expected 8 numbers, a class and a difficulty, found {} words", words.len()),
+        ));
     };
     let n = text::numbers(line, first)?;
-    let point = |i: usize| Point { x: n.get(2 * i).copied().unwrap_or(0.0), y: n.get(2 * i + 1).copied().unwrap_or(0.0) };
+    let point =
+        |i: usize| Point { x: n.get(2 * i).copied().unwrap_or(0.0), y: n.get(2 * i + 1).copied().unwrap_or(0.0) };
     let corners = [point(0), point(1), point(2), point(3)];
     let (class, difficulty) = match rest {
         [] => return Err(Fault::new(line, 0, "the row has no class")),
@@ -159,35 +164,39 @@ impl Format for Dota {
         }
         items.sort();
         let layer = options.layer();
-        Ok(Box::new(Each::new(items, Schema::default(), move |(path, file, here): (String, Option<&str>, bool), schema| {
-            let mut record = labels::of_file(&path);
-            match here {
-                true => record.stated_size = source.image_size(&path),
-                false => record.media = None,
-            }
-            if let Some(all) = file.and_then(|f| judge.text(source, f)) {
-                let file = file.unwrap_or_default();
-                let mut found = Vec::new();
-                for (line, row) in text::lines(&all) {
-                    if let Some((key @ ("imagesource" | "gsd"), value)) = row.split_once(':') {
-                        record.fields.insert(key.to_owned(), value.trim().into());
-                        continue;
-                    }
-                    let Some(row) = judge.take(file, parse(line, row)) else { continue };
-                    let bounds = tamis_core::geometry::bounds(row.corners).unwrap_or_default();
-                    if judge.accept(bounds, record.stated_size, || Place::line(file, line)).is_none() {
-                        continue;
-                    }
-                    let mut label = Label::new(shape_of(&row.corners));
-                    label.class = labels::class(&row.class);
-                    label.attributes.extend(row.difficulty.map(|d| ("difficulty".to_owned(), json(d))));
-                    found.push(label);
+        Ok(Box::new(Each::new(
+            items,
+            Schema::default(),
+            move |(path, file, here): (String, Option<&str>, bool), schema| {
+                let mut record = labels::of_file(&path);
+                match here {
+                    true => record.stated_size = source.image_size(&path),
+                    false => record.media = None,
                 }
-                labels::learn(schema, &found);
-                record.layers.insert(layer.clone(), found);
-            }
-            Ok(Some(record))
-        })))
+                if let Some(all) = file.and_then(|f| judge.text(source, f)) {
+                    let file = file.unwrap_or_default();
+                    let mut found = Vec::new();
+                    for (line, row) in text::lines(&all) {
+                        if let Some((key @ ("imagesource" | "gsd"), value)) = row.split_once(':') {
+                            record.fields.insert(key.to_owned(), value.trim().into());
+                            continue;
+                        }
+                        let Some(row) = judge.take(file, parse(line, row)) else { continue };
+                        let bounds = tamis_core::geometry::bounds(row.corners).unwrap_or_default();
+                        if judge.accept(bounds, record.stated_size, || Place::line(file, line)).is_none() {
+                            continue;
+                        }
+                        let mut label = Label::new(shape_of(&row.corners));
+                        label.class = labels::class(&row.class);
+                        label.attributes.extend(row.difficulty.map(|d| ("difficulty".to_owned(), json(d))));
+                        found.push(label);
+                    }
+                    labels::learn(schema, &found);
+                    record.layers.insert(layer.clone(), found);
+                }
+                Ok(Some(record))
+            },
+        )))
     }
 
     fn write<'a>(

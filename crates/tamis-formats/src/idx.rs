@@ -110,12 +110,15 @@ impl Reader<'_> {
     fn begin(&mut self, images: &str, beside: Option<&str>) -> Result<()> {
         let mut reader = open(self.source, images)?;
         let fail = |e| FormatError::io("read", images, e);
-        let split = name(images).split(['-', '_', '.']).find_map(|w| if w == "t10k" { Some("test".into()) } else { paths::split_of(w) });
+        let split = name(images)
+            .split(['-', '_', '.'])
+            .find_map(|w| if w == "t10k" { Some("test".into()) } else { paths::split_of(w) });
         let split = split.or_else(|| name(images).starts_with("data_batch").then(|| "train".to_owned()));
         let path = name(images).split('.').next().unwrap_or_default().to_owned();
         let path = path.strip_suffix("-images-idx3-ubyte").or(path.strip_suffix("-images")).unwrap_or(&path).to_owned();
         let path = join(folder(images), &path);
-        let mut packed = Packed { path, split, reader: Box::new(std::io::empty()), labels: None, left: 0, at: 0, size: (32, 32) };
+        let mut packed =
+            Packed { path, split, reader: Box::new(std::io::empty()), labels: None, left: 0, at: 0, size: (32, 32) };
         match self.kind {
             Kind::Idx => {
                 let sizes = header(&mut reader, 3).map_err(fail)?;
@@ -261,7 +264,12 @@ impl Format for Mnist {
         }
     }
 
-    fn read<'a>(&self, source: &'a Source, options: &ReadOptions, report: &'a Report) -> Result<Box<dyn RecordReader + 'a>> {
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
         let images = source.entries().iter().map(|e| e.path.as_str()).filter(|p| is_images(p));
         let pair = |p: &'a str| {
             let labels = name(p).replace("images-idx3", "labels-idx1").replace("images.idx3", "labels.idx1");
@@ -277,10 +285,25 @@ impl Format for Mnist {
         }
         let schema = Schema::default();
         let files = files.into_iter();
-        Ok(Box::new(Reader { files, kind: Kind::Idx, source, open: None, schema, judge, layer: options.layer(), expected: 0 }))
+        Ok(Box::new(Reader {
+            files,
+            kind: Kind::Idx,
+            source,
+            open: None,
+            schema,
+            judge,
+            layer: options.layer(),
+            expected: 0,
+        }))
     }
 
-    fn write<'a>(&self, _: &'a Sink, _: &Schema, _: &WriteOptions, _: &'a Report) -> Result<Box<dyn RecordWriter + 'a>> {
+    fn write<'a>(
+        &self,
+        _: &'a Sink,
+        _: &Schema,
+        _: &WriteOptions,
+        _: &'a Report,
+    ) -> Result<Box<dyn RecordWriter + 'a>> {
         Err(FormatError::OneWay { verb: "write", format: MNIST.id })
     }
 }
@@ -310,7 +333,12 @@ impl Format for Cifar {
         }
     }
 
-    fn read<'a>(&self, source: &'a Source, options: &ReadOptions, report: &'a Report) -> Result<Box<dyn RecordReader + 'a>> {
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
         let all = source.entries().iter().map(|e| e.path.as_str()).filter(|p| paths::extension(p) == "bin");
         let files: Vec<(&str, Option<&str>)> = all.map(|p| (p, None)).collect();
         let judge = Judge { format: CIFAR.id, report };
@@ -324,7 +352,8 @@ impl Format for Cifar {
             return Err(labels::not_this(source, CIFAR.id, &reason));
         };
         let mut schema = Schema::default();
-        let lists = if before == 1 { ["batches.meta.txt", ""] } else { ["fine_label_names.txt", "coarse_label_names.txt"] };
+        let lists =
+            if before == 1 { ["batches.meta.txt", ""] } else { ["fine_label_names.txt", "coarse_label_names.txt"] };
         for (at, list) in lists.iter().enumerate() {
             let found = source.entries().iter().find(|e| name(&e.path) == *list);
             let Some(all) = found.and_then(|e| judge.text(source, &e.path)) else { continue };
@@ -337,7 +366,13 @@ impl Format for Cifar {
         Ok(Box::new(Reader { files, kind, source, open: None, schema, judge, layer: options.layer(), expected: 0 }))
     }
 
-    fn write<'a>(&self, _: &'a Sink, _: &Schema, _: &WriteOptions, _: &'a Report) -> Result<Box<dyn RecordWriter + 'a>> {
+    fn write<'a>(
+        &self,
+        _: &'a Sink,
+        _: &Schema,
+        _: &WriteOptions,
+        _: &'a Report,
+    ) -> Result<Box<dyn RecordWriter + 'a>> {
         Err(FormatError::OneWay { verb: "write", format: CIFAR.id })
     }
 }

@@ -93,21 +93,29 @@ impl Format for ImageNetTxt {
         }
     }
 
-    fn read<'a>(&self, source: &'a Source, options: &ReadOptions, report: &'a Report) -> Result<Box<dyn RecordReader + 'a>> {
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
         let judge = Judge { format: SPEC.id, report };
         let Some((named, lists)) = lists(source) else {
             return Err(labels::not_this(source, SPEC.id, "there is no `synsets.txt` with lists beside it"));
         };
         let index = MediaIndex::new(source);
-        let names: Vec<String> =
-            judge.text(source, named).map(|all| text::lines(&all).map(|(_, n)| n.to_owned()).collect()).unwrap_or_default();
+        let names: Vec<String> = judge
+            .text(source, named)
+            .map(|all| text::lines(&all).map(|(_, n)| n.to_owned()).collect())
+            .unwrap_or_default();
         let mut schema = Schema::default();
         labels::declare(&mut schema, &labels::classes(&names, 0), LabelType::Classification);
         type Item = (String, bool, Option<String>, Vec<Label>);
         let mut items: BTreeMap<String, Item> = BTreeMap::new();
         for file in lists {
             let Some(all) = judge.text(source, file) else { continue };
-            let split = paths::split_of(stem(name(file))).or_else(|| Some(stem(name(file)).to_owned()).filter(|s| s != "all"));
+            let split =
+                paths::split_of(stem(name(file))).or_else(|| Some(stem(name(file)).to_owned()).filter(|s| s != "all"));
             for (line, row) in text::lines(&all) {
                 let place = || Place::line(file, line);
                 let Some((path, numbers)) = row_of(row) else { continue };
@@ -122,7 +130,11 @@ impl Format for ImageNetTxt {
                 let label = |number: usize| match names.get(number) {
                     Some(name) => Label { class: labels::class(name), ..Label::new(Shape::Classification) },
                     None => {
-                        judge.warn("unknown_class", place(), format!("there is no name for class {number}; the number is taken"));
+                        judge.warn(
+                            "unknown_class",
+                            place(),
+                            format!("there is no name for class {number}; the number is taken"),
+                        );
                         Label::new(Shape::Classification).with_class(number.to_string())
                     }
                 };

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod bdd100k;
+mod cityscapes;
 mod coco;
 mod createml;
 mod cvat;
@@ -68,6 +69,7 @@ mod sink;
 mod source;
 mod spec;
 mod supervisely;
+mod speech;
 mod table;
 mod tamis;
 mod urls;
@@ -75,6 +77,7 @@ mod voc;
 mod vott;
 mod tfrecord;
 mod voc;
+mod webdataset;
 mod widerface;
 mod yolo;
 

@@ -41,7 +41,11 @@ static SPEC: Spec = Spec {
         PATH,
         MEDIA,
         IDS,
-        Loss { code: "painted", what: "polygons and run-length masks", instead: "painted into one mask, later over earlier" },
+        Loss {
+            code: "painted",
+            what: "polygons and run-length masks",
+            instead: "painted into one mask, later over earlier",
+        },
         Loss { code: "masks", what: "masks of a sample beyond the first", instead: "left out" },
         Loss { code: "too_many", what: "classes beyond the 255th", instead: "painted as the background" },
     ],
@@ -114,7 +118,12 @@ impl Format for Masks {
         Confidence::new(score, format!("found {} masks, `{mask}` of `{image}`", pairs.len()))
     }
 
-    fn read<'a>(&self, source: &'a Source, options: &ReadOptions, report: &'a Report) -> Result<Box<dyn RecordReader + 'a>> {
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
         let judge = Judge { format: SPEC.id, report };
         let index = MediaIndex::new(source);
         let pairs = pairs(&index);
@@ -126,12 +135,13 @@ impl Format for Masks {
         let mut schema = Schema::default();
         match classes(source, &judge) {
             Some(found) => schema.ontology.schema_mut(LabelType::SemanticMask).classes = found,
-            None => judge.warn("no_classes", Place::file(source.name()), "there is no list of classes; masks keep numbers"),
+            None => {
+                judge.warn("no_classes", Place::file(source.name()), "there is no list of classes; masks keep numbers")
+            }
         }
         let is_part = |p: &str| TAILS.iter().any(|t| stem(p).ends_with(t)) || stem(name(p)).contains("_parts_");
-        let orphan = |p: &&str| {
-            !taken.contains(*p) && (HOMES.contains(&name(folder(p))) || folder(p).ends_with("annot"))
-        };
+        let orphan =
+            |p: &&str| !taken.contains(*p) && (HOMES.contains(&name(folder(p))) || folder(p).ends_with("annot"));
         for mask in index.all().filter(orphan) {
             judge.error("missing_image", Place::file(mask), "there is no image for this mask");
         }
@@ -148,7 +158,8 @@ impl Format for Masks {
                 if size.is_some() && record.stated_size.is_some() && size != record.stated_size {
                     judge.warn("size", Place::file(mask), "the mask and its image differ in size");
                 }
-                let shape = Mask { kind: MaskKind::Semantic, blob: None, file: Some(mask.to_owned()), info: Vec::new() };
+                let shape =
+                    Mask { kind: MaskKind::Semantic, blob: None, file: Some(mask.to_owned()), info: Vec::new() };
                 record.layers.insert(layer.clone(), vec![Label::new(Shape::Mask(shape))]);
             }
             Ok(Some(record))
@@ -220,7 +231,8 @@ pub(crate) fn classes(source: &Source, judge: &Judge<'_>) -> Option<Vec<Class>> 
         };
         let mut out: Vec<Class> = match map {
             serde_json::Value::Object(map) => {
-                let pair = |(at, name): (&String, &serde_json::Value)| Some((at.parse().ok()?, name.as_str()?.to_owned()));
+                let pair =
+                    |(at, name): (&String, &serde_json::Value)| Some((at.parse().ok()?, name.as_str()?.to_owned()));
                 let mut all: Vec<(usize, String)> = map.iter().filter_map(pair).collect();
                 all.sort();
                 all.into_iter().enumerate().map(|(i, (at, name))| class(&name, at, of(i))).collect()
@@ -257,7 +269,11 @@ pub(crate) fn classes(source: &Source, judge: &Judge<'_>) -> Option<Vec<Class>> 
         };
         match found {
             Some((name, _)) if out.iter().any(|c| c.name == name) => {
-                judge.warn("classes", Place::line(file, line), format!("the class `{}` stands twice", text::crop(name)));
+                judge.warn(
+                    "classes",
+                    Place::line(file, line),
+                    format!("the class `{}` stands twice", text::crop(name)),
+                );
             }
             Some((name, color)) => out.push(class(name, out.len(), color)),
             None => judge.error("classes", Place::line(file, line), format!("no class: `{}`", text::crop(row))),
@@ -311,7 +327,12 @@ fn numbered<'o>(out: &'o Out<'_>) -> Vec<(i64, &'o Class)> {
 }
 
 /// Writes the one mask of a sample: its own, or one painted from its shapes. Where it was written.
-pub(crate) fn picture(out: &mut Out<'_>, record: &SampleRecord, labels: &[Label], path: &str) -> Result<Option<String>> {
+pub(crate) fn picture(
+    out: &mut Out<'_>,
+    record: &SampleRecord,
+    labels: &[Label],
+    path: &str,
+) -> Result<Option<String>> {
     let semantic = |l: &&Label| l.label_type() == LabelType::SemanticMask;
     let mut masks = labels.iter().filter(semantic);
     if let Some(Label { shape: Shape::Mask(mask), .. }) = masks.next() {
@@ -335,13 +356,15 @@ pub(crate) fn picture(out: &mut Out<'_>, record: &SampleRecord, labels: &[Label]
     let beyond = shapes.iter().filter(|l| !(0..=255).contains(&of(l))).count();
     out.losses.add_many("too_many", &record.path, beyond)?;
     let mut canvas = vec![0u16; width as usize * height as usize];
-    let without = pixels::paint(&mut canvas, size, &shapes, |_, l| u16::try_from(of(l)).ok().filter(|n| *n < 256).unwrap_or(0));
+    let without =
+        pixels::paint(&mut canvas, size, &shapes, |_, l| u16::try_from(of(l)).ok().filter(|n| *n < 256).unwrap_or(0));
     out.losses.add_many("labels", &record.path, without)?;
     out.losses.add_many("painted", &record.path, shapes.len() - without)?;
     out.done.labels += (shapes.len() - without) as u64;
     let mut palette: Vec<[u8; 3]> = (0..=255).map(pixels::voc_color).collect();
     for (number, class) in numbered(out) {
-        if let (Some(slot), Some(color)) = (usize::try_from(number).ok().and_then(|n| palette.get_mut(n)), class.color) {
+        if let (Some(slot), Some(color)) = (usize::try_from(number).ok().and_then(|n| palette.get_mut(n)), class.color)
+        {
             *slot = color;
         }
     }

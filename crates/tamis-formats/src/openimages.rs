@@ -14,9 +14,7 @@ use crate::labels::{self, Judge};
 use crate::lex::csv::{Rows, separator};
 use crate::lex::number::{fewest_decimals, text as number};
 use crate::lex::text;
-use crate::out::{
-    self, ATTRIBUTES, FIELDS, FUSION, IDS, LAYERS, Lists, MEDIA, NO_BOX, NO_SIZE, Out, PATH, Put, SHAPE,
-};
+use crate::out::{self, ATTRIBUTES, FIELDS, FUSION, IDS, LAYERS, Lists, MEDIA, NO_BOX, NO_SIZE, Out, PATH, Put, SHAPE};
 use crate::paths::{self, folder, name, stem};
 use crate::probe::{Confidence, Probe};
 use crate::sink::Sink;
@@ -46,7 +44,11 @@ static SPEC: Spec = Spec {
         Loss { code: "id", what: "samples whose names differ only in folder or extension", instead: "numbered" },
         Loss { code: "split", what: "splits of unusual names, and none", instead: "`train` is written" },
         Loss { code: "empty", what: "samples looked at without labels", instead: "written as not looked at" },
-        Loss { code: "order", what: "the order of boxes and image labels among one another", instead: "boxes come first" },
+        Loss {
+            code: "order",
+            what: "the order of boxes and image labels among one another",
+            instead: "boxes come first",
+        },
     ],
     options: &[],
 };
@@ -87,7 +89,10 @@ impl Format for OpenImages {
         let tables = probe.with_extension("csv").iter().take(40).map(|e| e.path.as_str());
         let is_one = |p: &&str| {
             let columns = header(probe.source(), p);
-            has(&columns, BOXES) || has(&columns, LABELS) || has(&columns, MASKS) || has(&columns, &["ImageID", "Subset"])
+            has(&columns, BOXES)
+                || has(&columns, LABELS)
+                || has(&columns, MASKS)
+                || has(&columns, &["ImageID", "Subset"])
         };
         match tables.into_iter().find(is_one) {
             Some(first) => Confidence::new(96, format!("found `{first}` with columns ImageID and LabelName")),
@@ -138,7 +143,8 @@ impl Format for OpenImages {
             }
             if !sample.labels.is_empty() {
                 let size = record.stated_size;
-                let found: Vec<Label> = sample.labels.into_iter().filter_map(|(at, l)| scaled(at, l, size, &judge)).collect();
+                let found: Vec<Label> =
+                    sample.labels.into_iter().filter_map(|(at, l)| scaled(at, l, size, &judge)).collect();
                 labels::learn(schema, &found);
                 record.layers.insert(layer.clone(), found);
             }
@@ -176,7 +182,9 @@ fn scaled((table, line): (&str, u64), mut label: Label, size: Option<(u32, u32)>
 /// Names by class id.
 fn names(source: &Source, tables: &[&str], judge: &Judge<'_>) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
-    for table in tables.iter().filter(|t| name(t).contains("class-descriptions") || name(t).contains("class_descriptions")) {
+    for table in
+        tables.iter().filter(|t| name(t).contains("class-descriptions") || name(t).contains("class_descriptions"))
+    {
         let Some(all) = judge.text(source, table) else { continue };
         for (_, row) in text::lines(&all) {
             if let Some((id, name)) = row.split_once(',').filter(|(id, _)| *id != "LabelName") {
@@ -327,7 +335,8 @@ struct Tables {
     ids: paths::UniqueNames,
 }
 
-const BOX_HEADER: &str = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n";
+const BOX_HEADER: &str =
+    "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n";
 
 /// A text as a cell of a table.
 pub(crate) fn cell(text: &str) -> String {
@@ -388,10 +397,19 @@ impl Put for Tables {
             let part = |v: f64, side: u32| number(fewest_decimals(v / f64::from(side), |n| n * f64::from(side) == v));
             let edges = [part(b.xmin, width), part(b.xmax, width), part(b.ymin, height), part(b.ymax, height)];
             let flags = FLAGS.map(|(_, a)| match label.attributes.get(a).and_then(serde_json::Value::as_bool) {
-                Some(flag) => if flag { "1" } else { "0" },
+                Some(flag) => {
+                    if flag {
+                        "1"
+                    } else {
+                        "0"
+                    }
+                }
                 None => "-1",
             });
-            let list = self.lists.of(&format!("annotations/{}-annotations-bbox.csv", if split == "train" { "oidv6-train" } else { split }));
+            let list = self.lists.of(&format!(
+                "annotations/{}-annotations-bbox.csv",
+                if split == "train" { "oidv6-train" } else { split }
+            ));
             if list.is_empty() {
                 list.push_str(BOX_HEADER);
             }

@@ -13,8 +13,7 @@ use crate::sink::{Sink, Wanted};
 use crate::spec::{Loss, Spec};
 
 pub(crate) const LAYERS: Loss = Loss { code: "layers", what: "further layers", instead: "only one layer is written" };
-pub(crate) const FUSION: Loss =
-    Loss { code: "fusion", what: "frames, sensors and timestamps", instead: "left out" };
+pub(crate) const FUSION: Loss = Loss { code: "fusion", what: "frames, sensors and timestamps", instead: "left out" };
 pub(crate) const TIME: Loss = Loss { code: "time", what: "timestamps", instead: "left out" };
 pub(crate) const FIELDS: Loss = Loss { code: "fields", what: "fields", instead: "left out" };
 pub(crate) const ATTRIBUTES: Loss = Loss {
@@ -33,7 +32,6 @@ pub(crate) const MEDIA: Loss = Loss { code: "media", what: "samples without medi
 pub(crate) const IDS: Loss = Loss { code: "ids", what: "ids of labels", instead: "new ones are given" };
 pub(crate) const PATH: Loss =
     Loss { code: "path", what: "paths outside the format's own folders", instead: "moved into these" };
-pub(crate) const SPLIT: Loss = Loss { code: "split", what: "splits", instead: "left out" };
 pub(crate) const NAME: Loss =
     Loss { code: "name", what: "spaces, commas and line breaks in names", instead: "`_` is written" };
 pub(crate) const CLASSES: Loss =
@@ -89,8 +87,9 @@ impl<P: Put> RecordWriter for Puts<'_, P> {
         out.lose_if("layers", record, layers > 0)?;
         out.lose_if("fusion", record, fusion)?;
         out.lose_if("time", record, record.timestamp.is_some())?;
-        out.lose_if("fields", record, !record.fields.is_empty())?;
-        out.lose_if("split", record, record.split.is_some())?;
+        if out.spec.loss("fields") == Some(&FIELDS) {
+            out.lose_if("fields", record, !record.fields.is_empty())?;
+        }
         if record.media.is_none() && out.spec.loss("media").is_some() {
             return out.losses.add("media", &record.path);
         }

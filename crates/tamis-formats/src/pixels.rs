@@ -85,7 +85,8 @@ pub(crate) fn voc_color(number: u8) -> [u8; 3] {
     let mut color = [0u8; 3];
     for step in 0..3u8 {
         for (channel, value) in color.iter_mut().enumerate() {
-            *value |= (number >> (3 * step + channel as u8) & 1) << (7 - step);
+            let bit = u32::from(number) >> (3 * u32::from(step) + channel as u32) & 1;
+            *value |= (bit as u8) << (7 - step);
         }
     }
     color
@@ -126,7 +127,10 @@ mod tests {
 
     #[test]
     fn the_palette_is_that_of_voc() {
-        assert_eq!([1, 2, 3, 15, 20].map(voc_color), [[128, 0, 0], [0, 128, 0], [128, 128, 0], [192, 128, 128], [0, 64, 128]]);
+        assert_eq!(
+            [1, 2, 3, 15, 20].map(voc_color),
+            [[128, 0, 0], [0, 128, 0], [128, 128, 0], [192, 128, 128], [0, 64, 128]]
+        );
         assert_eq!(voc_color(255), [224, 224, 192]);
     }
 

@@ -166,9 +166,10 @@ impl Sink {
                 let mut bytes = Vec::new();
                 stream.read_to_end(&mut bytes).map(|_| bytes).map_err(fail)
             }
-            Fetched::Taken => {
-                Err(FormatError::BadPath { path: path.to_owned(), reason: "the format keeps media inside its own files" })
-            }
+            Fetched::Taken => Err(FormatError::BadPath {
+                path: path.to_owned(),
+                reason: "the format keeps media inside its own files",
+            }),
         }
     }
 

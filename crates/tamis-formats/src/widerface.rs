@@ -12,9 +12,7 @@ use crate::index::MediaIndex;
 use crate::labels::{self, Judge};
 use crate::lex::number::{extent, json, text as number};
 use crate::lex::text;
-use crate::out::{
-    self, ATTRIBUTES, FIELDS, FUSION, IDS, LAYERS, Lists, MEDIA, NO_BOX, Out, PATH, Put, SHAPE,
-};
+use crate::out::{self, ATTRIBUTES, FIELDS, FUSION, IDS, LAYERS, Lists, MEDIA, NO_BOX, Out, PATH, Put, SHAPE};
 use crate::paths;
 use crate::probe::{Confidence, Probe};
 use crate::sink::Sink;
@@ -147,7 +145,9 @@ fn list<'a>(
             (Some(numbers), Some((_, _, count @ None))) if numbers.len() == 1 => {
                 *count = numbers.first().map(|n| n.max(0.0) as u64);
             }
-            (Some(numbers), Some((path, _, Some(left)))) if numbers.len() >= 4 && numbers.iter().all(|n| n.is_finite()) => {
+            (Some(numbers), Some((path, _, Some(left))))
+                if numbers.len() >= 4 && numbers.iter().all(|n| n.is_finite()) =>
+            {
                 // An image without faces has one row of zeros.
                 let nothing = *left == 0 && numbers.iter().all(|n| *n == 0.0);
                 if *left == 0 && !nothing {
@@ -183,7 +183,9 @@ fn list<'a>(
                 }
                 open = Some((path, line, None));
             }
-            _ => judge.error("syntax", Place::line(file, line), format!("no path, count or face: `{}`", text::crop(row))),
+            _ => {
+                judge.error("syntax", Place::line(file, line), format!("no path, count or face: `{}`", text::crop(row)))
+            }
         }
     }
 }
@@ -210,7 +212,8 @@ impl Put for Faces {
             out.keeps(record, label, &ATTRIBUTE_NAMES)?;
             out.lose_if("classes", record, label.class.as_deref().is_some_and(|c| c != "face"))?;
             let box_numbers = [b.xmin, b.ymin, extent(b.xmin, b.xmax), extent(b.ymin, b.ymax)];
-            let attribute = |name: &&str| label.attributes.get(*name).and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+            let attribute =
+                |name: &&str| label.attributes.get(*name).and_then(serde_json::Value::as_f64).unwrap_or(0.0);
             let all = box_numbers.into_iter().chain(ATTRIBUTE_NAMES.iter().map(attribute));
             let _ = writeln!(rows, "{} ", all.map(number).collect::<Vec<_>>().join(" "));
             count += 1;

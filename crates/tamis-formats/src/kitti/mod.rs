@@ -14,11 +14,13 @@ pub(crate) use tracking::KittiTracking;
 use crate::out::{ATTRIBUTES, CLASSES, IDS, LABELS, LAYERS, MEDIA, NAME, NO_BOX, PATH, SHAPE};
 use crate::spec::Loss;
 
-const TILT: Loss =
-    Loss { code: "tilt", what: "rotations of cuboids about other axes than the camera's vertical", instead: "left out" };
+const TILT: Loss = Loss {
+    code: "tilt",
+    what: "rotations of cuboids about other axes than the camera's vertical",
+    instead: "left out",
+};
 
-const LOSSES: [Loss; 11] =
-    [LAYERS, ATTRIBUTES, SHAPE, NO_BOX, NAME, PATH, MEDIA, IDS, CLASSES, TILT, LABELS];
+const LOSSES: [Loss; 11] = [LAYERS, ATTRIBUTES, SHAPE, NO_BOX, NAME, PATH, MEDIA, IDS, CLASSES, TILT, LABELS];
 
 /// What an object's label may have beside class and shape.
 const KEPT: &[&str] = &["truncated", "occluded", "alpha", "confidence"];

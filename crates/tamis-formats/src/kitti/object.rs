@@ -45,8 +45,13 @@ static SPEC: Spec = Spec {
 pub(crate) struct Kitti;
 
 /// Folders of images and the folders of their labels.
-const PAIRS: &[(&str, &str)] =
-    &[("image_2", "label_2"), ("image_02", "label_02"), ("image_3", "label_3"), ("images", "labels"), ("image", "label")];
+const PAIRS: &[(&str, &str)] = &[
+    ("image_2", "label_2"),
+    ("image_02", "label_02"),
+    ("image_3", "label_3"),
+    ("images", "labels"),
+    ("image", "label"),
+];
 
 fn is_label_file(source: &Source, path: &str) -> bool {
     let head = source.head(path, 1024).unwrap_or_default();
@@ -106,26 +111,30 @@ impl Format for Kitti {
         items.sort();
         items.dedup_by(|a, b| a.0 == b.0);
         let layer = options.layer();
-        Ok(Box::new(Each::new(items, Schema::default(), move |(path, file, here): (String, Option<&str>, bool), schema| {
-            let mut record = labels::of_file(&path);
-            match here {
-                true => record.stated_size = source.image_size(&path),
-                false => record.media = None,
-            }
-            if let Some(file) = file {
-                let found = read_rows(source, file, record.stated_size, &judge);
-                labels::learn(schema, &found);
-                record.layers.insert(layer.clone(), found);
-            }
-            let calib = PAIRS.iter().find_map(|(i, _)| out::beside(&path, i, "calib", "txt"));
-            if let Some(calib) = calib.filter(|c| source.find(c).is_some()) {
-                let found = calibration(source, &calib, &judge);
-                if !found.is_empty() {
-                    record.fields.insert("calib".to_owned(), Value::Object(found));
+        Ok(Box::new(Each::new(
+            items,
+            Schema::default(),
+            move |(path, file, here): (String, Option<&str>, bool), schema| {
+                let mut record = labels::of_file(&path);
+                match here {
+                    true => record.stated_size = source.image_size(&path),
+                    false => record.media = None,
                 }
-            }
-            Ok(Some(record))
-        })))
+                if let Some(file) = file {
+                    let found = read_rows(source, file, record.stated_size, &judge);
+                    labels::learn(schema, &found);
+                    record.layers.insert(layer.clone(), found);
+                }
+                let calib = PAIRS.iter().find_map(|(i, _)| out::beside(&path, i, "calib", "txt"));
+                if let Some(calib) = calib.filter(|c| source.find(c).is_some()) {
+                    let found = calibration(source, &calib, &judge);
+                    if !found.is_empty() {
+                        record.fields.insert("calib".to_owned(), Value::Object(found));
+                    }
+                }
+                Ok(Some(record))
+            },
+        )))
     }
 
     fn write<'a>(

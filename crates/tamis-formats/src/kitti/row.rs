@@ -35,8 +35,7 @@ pub(super) fn label(
     let mut label = match solid {
         true => {
             let (sin, cos) = (turn / 2.0).sin_cos();
-            let shape =
-                Box3d { translation: [x, y - h / 2.0, z], rotation: [cos, 0.0, sin, 0.0], size: [l, h, w] };
+            let shape = Box3d { translation: [x, y - h / 2.0, z], rotation: [cos, 0.0, sin, 0.0], size: [l, h, w] };
             Label { bbox: Some(b), ..Label::new(Shape::Box3d(shape)) }
         }
         false => Label::new(Shape::Box2d(b)),
@@ -53,9 +52,8 @@ pub(super) fn label(
 
 /// The row of a label, without its class; [`None`] for one without a box.
 pub(super) fn numbers(label: &Label, b: Box2d) -> String {
-    let number = |name: &str, unknown: f64| {
-        label.attributes.get(name).and_then(serde_json::Value::as_f64).unwrap_or(unknown)
-    };
+    let number =
+        |name: &str, unknown: f64| label.attributes.get(name).and_then(serde_json::Value::as_f64).unwrap_or(unknown);
     let mut all = vec![number("truncated", -1.0), number("occluded", -1.0), number("alpha", -10.0)];
     all.extend([b.xmin, b.ymin, b.xmax, b.ymax]);
     match &label.shape {

@@ -88,9 +88,10 @@ impl Format for KittiTracking {
         let mut items: BTreeMap<String, (Option<&str>, u64, bool)> = BTreeMap::new();
         for image in all.filter(|p| paths::is_image(p)) {
             let sequence = folder(image);
-            let file = files.iter().copied().find(|f| {
-                stem(name(f)) == name(sequence) && folder(f).replace("label_", "image_") == folder(sequence)
-            });
+            let file = files
+                .iter()
+                .copied()
+                .find(|f| stem(name(f)) == name(sequence) && folder(f).replace("label_", "image_") == folder(sequence));
             let frame = stem(name(image)).parse().unwrap_or(0);
             items.insert(image.to_owned(), (file, frame, true));
         }
@@ -188,9 +189,10 @@ impl Put for Tracks {
                 _ => out.box_of(record, label)?,
             };
             let Some(b) = b else { continue };
-            let track = label.instance.as_ref().map_or("-1".to_owned(), |instance| {
-                self.tracks.of(&sequence, instance).to_string()
-            });
+            let track = label
+                .instance
+                .as_ref()
+                .map_or("-1".to_owned(), |instance| self.tracks.of(&sequence, instance).to_string());
             let class = out.class(record, label, out::breaks_word)?;
             let _ = writeln!(self.files.of(&file), "{frame} {track} {class}{}", row::numbers(label, b));
             out.done.labels += 1;

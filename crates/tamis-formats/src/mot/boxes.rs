@@ -41,7 +41,9 @@ fn parse(line: u64, row: &str) -> std::result::Result<(u64, i64, Vec<f64>), Faul
         [frame, track, rest @ ..] if (4..=8).contains(&rest.len()) && frame.fract() == 0.0 && *frame >= 0.0 => {
             Ok((*frame as u64, *track as i64, rest.to_vec()))
         }
-        other => Err(Fault::new(line, 0, format!("expected a frame, a track and 4 to 8 numbers, found {}", other.len()))),
+        other => {
+            Err(Fault::new(line, 0, format!("expected a frame, a track and 4 to 8 numbers, found {}", other.len())))
+        }
     }
 }
 
@@ -104,7 +106,8 @@ impl Format for Mot {
                 open = Some((frame.sequence, load(sequence.truth), load(sequence.detections)));
             }
             let Some((_, truth, detections)) = &mut open else { return Ok(None) };
-            for (rows, file, layer) in [(truth, sequence.truth, layer.as_str()), (detections, sequence.detections, DET)] {
+            for (rows, file, layer) in [(truth, sequence.truth, layer.as_str()), (detections, sequence.detections, DET)]
+            {
                 if file.is_some() {
                     let mut found = rows.remove(&frame.number).unwrap_or_default();
                     found.retain(|(line, label)| {

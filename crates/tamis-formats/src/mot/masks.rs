@@ -106,7 +106,8 @@ impl Format for Mots {
         let settings: Vec<Settings> = sequences.iter().map(|s| Settings::load(source, &s.root, &judge)).collect();
         let mut items: Vec<Frame> = Vec::new();
         for (at, (sequence, own)) in sequences.iter().zip(&settings).enumerate() {
-            let all = sequence.truth.or(sequence.detections).and_then(|file| judge.text(source, file)).unwrap_or_default();
+            let all =
+                sequence.truth.or(sequence.detections).and_then(|file| judge.text(source, file)).unwrap_or_default();
             let named: BTreeSet<u64> =
                 text::lines(&all).filter_map(|(_, row)| row.split_whitespace().next()?.parse().ok()).collect();
             items.extend(sequence::frames(source, own, (at, sequence), named.into_iter(), &judge));
@@ -207,7 +208,8 @@ fn images<'a>(source: &'a Source, options: &ReadOptions, judge: Judge<'a>) -> Re
         if let Some(mask) = mask {
             let home = folder(mask);
             let above = folder(home);
-            let is_above = source.find(&join(home, "labels.txt")).is_none() && source.find(&join(above, "labels.txt")).is_some();
+            let is_above =
+                source.find(&join(home, "labels.txt")).is_none() && source.find(&join(above, "labels.txt")).is_some();
             let names = names(source, if is_above { above } else { home }, &judge);
             let found = instances(source, mask, &names, &judge);
             labels::learn(schema, &found);

@@ -63,10 +63,14 @@ pub(super) struct Sequence<'a> {
 /// The sequences of a source: a text file whose rows `is_rows` in `gt`, `det` or under the sequence's own name.
 pub(super) fn find<'a>(source: &'a Source, is_rows: impl Fn(&str) -> bool) -> Vec<Sequence<'a>> {
     let mut out: BTreeMap<String, Sequence<'a>> = BTreeMap::new();
+    let mut any = false;
     for path in source.entries().iter().map(|e| e.path.as_str()).filter(|p| paths::extension(p) == "txt") {
-        if name(path) == "labels.txt" || !is_rows(path) {
+        // A sequence without objects has an empty file.
+        let is_empty = name(path) == "gt.txt" && source.find(path).is_some_and(|e| e.size == 0);
+        if name(path) == "labels.txt" || !is_empty && !is_rows(path) {
             continue;
         }
+        any |= !is_empty;
         let here = folder(path);
         let (root, is_det) = match (name(here), stem(name(path))) {
             ("gt", _) => (folder(here).to_owned(), false),
@@ -75,14 +79,13 @@ pub(super) fn find<'a>(source: &'a Source, is_rows: impl Fn(&str) -> bool) -> Ve
             (_, "det") => (here.to_owned(), true),
             (_, own) => (join(here, own), false),
         };
-        let sequence =
-            out.entry(root.clone()).or_insert(Sequence { root, truth: None, detections: None });
+        let sequence = out.entry(root.clone()).or_insert(Sequence { root, truth: None, detections: None });
         let slot = if is_det { &mut sequence.detections } else { &mut sequence.truth };
         if slot.is_none() || name(path) == "gt.txt" || name(path) == "det.txt" {
             *slot = Some(path);
         }
     }
-    out.into_values().collect()
+    if any { out.into_values().collect() } else { Vec::new() }
 }
 
 /// A frame: its number, its image where there is one, and which of the sequences it is of.

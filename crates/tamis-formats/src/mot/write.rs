@@ -138,10 +138,18 @@ impl Put for Rows {
                 && to > from
             {
                 let rate = (b - a) as f64 / (to - from);
-                let _ = writeln!(ini, "frameRate={}", text(crate::lex::number::fewest_decimals(rate, |r| (b - a) as f64 / r == to - from)));
+                let _ = writeln!(
+                    ini,
+                    "frameRate={}",
+                    text(crate::lex::number::fewest_decimals(rate, |r| (b - a) as f64 / r == to - from))
+                );
             }
             let (width, height) = sequence.size;
-            let _ = writeln!(ini, "seqLength={}\nimWidth={width}\nimHeight={height}\nimExt=.{}", sequence.frames, sequence.extension);
+            let _ = writeln!(
+                ini,
+                "seqLength={}\nimWidth={width}\nimHeight={height}\nimExt=.{}",
+                sequence.frames, sequence.extension
+            );
             out.sink.put(&join(root, "seqinfo.ini"), ini.as_bytes())?;
         }
         Ok(())

@@ -43,7 +43,11 @@ static SPEC: Spec = Spec {
         Loss { code: "class", what: "class labels of a sample beyond the first", instead: "left out" },
         Loss { code: "classes", what: "colours, parents and descriptions of classes", instead: "left out" },
         Loss { code: "rounding", what: "digits of coordinates beyond 32-bit floats", instead: "rounded" },
-        Loss { code: "order", what: "the order of boxes and class labels among one another", instead: "boxes come first" },
+        Loss {
+            code: "order",
+            what: "the order of boxes and class labels among one another",
+            instead: "boxes come first",
+        },
     ],
     options: &[],
 };
@@ -285,7 +289,9 @@ impl Iterator for Reader<'_> {
             let Some((file, reader, number)) = &mut self.open else {
                 let file = self.files.next()?;
                 match self.source.reader(file) {
-                    Ok(reader) => self.open = Some((file, Box::new(std::io::BufReader::with_capacity(1 << 16, reader)), 0)),
+                    Ok(reader) => {
+                        self.open = Some((file, Box::new(std::io::BufReader::with_capacity(1 << 16, reader)), 0))
+                    }
                     Err(e) => self.judge.error("unreadable", Place::file(file), e),
                 }
                 continue;
@@ -329,7 +335,8 @@ impl Put for Examples {
         let extension = paths::extension(&record.path);
         let format = if extension == "jpg" { "jpeg" } else { extension.as_str() };
         example.insert("image/format".into(), text(format));
-        example.insert("image/encoded".into(), Feature::Bytes(vec![out.sink.bytes(&record.path, Wanted::Media(media))?]));
+        example
+            .insert("image/encoded".into(), Feature::Bytes(vec![out.sink.bytes(&record.path, Wanted::Media(media))?]));
         if let Some((width, height)) = record.stated_size {
             example.insert("image/width".into(), Feature::Ints(vec![i64::from(width)]));
             example.insert("image/height".into(), Feature::Ints(vec![i64::from(height)]));
@@ -346,9 +353,9 @@ impl Put for Examples {
             self.files.insert(file.clone(), out.sink.create(&file)?);
         }
         match self.files.get_mut(&file) {
-            Some(open) => open
-                .write_all(&wire::frame(&wire::encode(&example)))
-                .map_err(|e| FormatError::io("write", file, e)),
+            Some(open) => {
+                open.write_all(&wire::frame(&wire::encode(&example))).map_err(|e| FormatError::io("write", file, e))
+            }
             None => Ok(()),
         }
     }

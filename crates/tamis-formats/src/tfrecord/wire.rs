@@ -142,7 +142,11 @@ impl<'b> Fields<'b> {
 }
 
 /// Each message field of this number inside a message.
-fn messages<'b>(bytes: &'b [u8], number: u64, mut each: impl FnMut(&'b [u8]) -> Result<(), &'static str>) -> Result<(), &'static str> {
+fn messages<'b>(
+    bytes: &'b [u8],
+    number: u64,
+    mut each: impl FnMut(&'b [u8]) -> Result<(), &'static str>,
+) -> Result<(), &'static str> {
     let mut fields = Fields(bytes);
     while let Some(field) = fields.next() {
         if let (n, Field::Bytes(inner)) = field?

@@ -16,6 +16,21 @@ const PATHS: &[&str] = &[
     "val/dog/deep/er/still/x.y.z.png",
 ];
 
+/// Formats with names or labels of their own for everything: `families.rs` goes through these.
+const OWN_LAYOUT: &[&str] = &[
+    "kitti",
+    "kitti-tracking",
+    "mot",
+    "mots",
+    "dota",
+    "widerface",
+    "cityscapes",
+    "masks",
+    "conll",
+    "ljspeech",
+    "audio-manifest",
+];
+
 fn boxed(x: u32, y: u32, w: u32, h: u32) -> Shape {
     let tenth = |v: u32| f64::from(v) / 8.0;
     Shape::Box2d(Box2d::new(tenth(x), tenth(y), tenth(x + w), tenth(y + h)))
@@ -83,7 +98,7 @@ proptest! {
         for format in FORMATS {
             let spec = format.spec();
             let (records, with_boxes) = if spec.can_write(LabelType::Box2d) { (&boxes, true) } else { (&classes, false) };
-            if spec.writes.is_empty() {
+            if spec.writes.is_empty() || OWN_LAYOUT.contains(&spec.id) {
                 continue;
             }
             let temp = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod documents;
+mod families;
 mod hostile;
 mod real;
 mod scratch;
