@@ -66,11 +66,11 @@ fn looks_like(head: &str) -> bool {
     let first: Vec<&str> = rows.by_ref().take(20).collect();
     // The last line may be cut.
     let whole = first.len().saturating_sub(1).max(1);
-    !first.is_empty()
-        && first.iter().take(whole).all(|l| {
-            let words: Vec<&str> = l.split_whitespace().collect();
-            (2..=12).contains(&words.len()) && words.last().is_some_and(|w| tag(w).is_some())
-        })
+    let is_tagged = |l: &&&str| {
+        let words: Vec<&str> = l.split_whitespace().collect();
+        (2..=12).contains(&words.len()) && words.last().is_some_and(|w| tag(w).is_some())
+    };
+    !first.is_empty() && first.iter().take(whole).filter(is_tagged).count() * 2 > whole
 }
 
 fn is_conll(source: &Source, path: &str) -> bool {

@@ -185,11 +185,18 @@ fn names(source: &Source, tables: &[&str], judge: &Judge<'_>) -> BTreeMap<String
     for table in
         tables.iter().filter(|t| name(t).contains("class-descriptions") || name(t).contains("class_descriptions"))
     {
-        let Some(all) = judge.text(source, table) else { continue };
-        for (_, row) in text::lines(&all) {
-            if let Some((id, name)) = row.split_once(',').filter(|(id, _)| *id != "LabelName") {
-                out.insert(id.trim_matches('"').to_owned(), name.trim().trim_matches('"').replace("\"\"", "\""));
+        let by = separator(&source.head(table, 4096).unwrap_or_default());
+        let Ok(reader) = source.reader(table) else { continue };
+        let Some((mut rows, header)) = judge.take(table, Rows::new(reader, by)) else { continue };
+        // Older tables have no header: its cells are the first class.
+        let mut next = Some(header);
+        while let Some(cells) = next.take() {
+            if let [id, name, ..] = cells.as_slice()
+                && id.trim_start_matches('\u{feff}') != "LabelName"
+            {
+                out.insert(id.clone(), name.trim().to_owned());
             }
+            next = rows.next().map(|row| judge.take(table, row).map(|r| r.cells).unwrap_or_default());
         }
     }
     out
