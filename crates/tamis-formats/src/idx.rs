@@ -141,7 +141,7 @@ impl Reader<'_> {
                 let size = self.source.find(images).map_or(0, |e| e.size);
                 let each = before as u64 + 3072;
                 packed.left = size / each;
-                if size % each != 0 {
+                if !size.is_multiple_of(each) {
                     self.judge.error("truncated", Place::file(images), format!("{} bytes are left over", size % each));
                 }
             }

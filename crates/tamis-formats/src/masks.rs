@@ -83,7 +83,7 @@ fn images_of(mask: &str) -> Vec<String> {
         for images in IMAGES {
             out.extend(names.iter().map(|n| join(&format!("{top}{images}"), &join(folder(rest), n))));
         }
-        out.extend(names.iter().map(|n| join(&format!("{top}{}", folder(rest)).trim_end_matches('/').to_owned(), n)));
+        out.extend(names.iter().map(|n| join(format!("{top}{}", folder(rest)).trim_end_matches('/'), n)));
     }
     out.extend(names.iter().filter(|n| n.as_str() != bare).map(|n| join(folder(mask), n)));
     out

@@ -113,7 +113,7 @@ impl Format for OpenImages {
             let columns = header(source, p);
             has(&columns, &["ImageID"])
         };
-        if !tables.iter().any(|p| is_one(p)) {
+        if !tables.iter().any(is_one) {
             return Err(labels::not_this(source, SPEC.id, "there is no table with a column ImageID"));
         }
         let names = names(source, &tables, &judge);
@@ -131,7 +131,7 @@ impl Format for OpenImages {
             }
         }
         let layer = options.layer();
-        let items: Vec<(String, Sample<'a>)> = all.samples.into_iter().map(|(_, s)| (s.path.clone(), s)).collect();
+        let items: Vec<(String, Sample<'a>)> = all.samples.into_values().map(|s| (s.path.clone(), s)).collect();
         let items: BTreeMap<String, Sample<'a>> = items.into_iter().collect();
         let items: Vec<Sample<'a>> = items.into_values().collect();
         Ok(Box::new(Each::new(items, schema, move |sample: Sample<'_>, schema| {

@@ -109,11 +109,14 @@ fn transcript(out: &mut Out<'_>, record: &SampleRecord, labels: Option<&[Label]>
 /// How a line becomes a record.
 type Line = fn(&Lines<'_>, &str, u64, &str) -> Option<SampleRecord>;
 
+/// A file, its reader, and the line that was read last.
+type Open<'a> = (&'a str, BufReader<Box<dyn Read + Send>>, u64);
+
 struct Lines<'a> {
     index: MediaIndex<'a>,
     source: &'a Source,
     files: std::vec::IntoIter<&'a str>,
-    open: Option<(&'a str, BufReader<Box<dyn Read + Send>>, u64)>,
+    open: Option<Open<'a>>,
     line: Line,
     judge: Judge<'a>,
     layer: String,
