@@ -36,6 +36,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &crate::imagenet::ImageNetTxt,
     &crate::masks::Masks,
     &crate::conll::Conll,
+    &crate::nuscenes::NuScenes,
+    &crate::kitti_raw::KittiRaw,
     &crate::table::Jsonl,
     &crate::table::Csv,
     &crate::table::Parquet,

@@ -16,7 +16,7 @@ pub enum MediaError {
         found: &'static str,
     },
     /// The bytes end before the header or the pixels do.
-    #[error("cannot read the {mime} image: it ends after {length} bytes, in its {part}")]
+    #[error("cannot read the {mime} file: it ends after {length} bytes, in its {part}")]
     Truncated {
         /// The media type.
         mime: &'static str,
@@ -26,7 +26,7 @@ pub enum MediaError {
         length: usize,
     },
     /// The header or the pixels break a rule of the format.
-    #[error("cannot decode the {mime} image: {reason}")]
+    #[error("cannot decode the {mime} file: {reason}")]
     Malformed {
         /// The media type.
         mime: &'static str,
@@ -34,7 +34,7 @@ pub enum MediaError {
         reason: String,
     },
     /// The format's variant is one that this version does not read.
-    #[error("cannot decode the {mime} image: {reason} is not supported")]
+    #[error("cannot decode the {mime} file: {reason} is not supported")]
     Unsupported {
         /// The media type.
         mime: &'static str,
@@ -42,7 +42,7 @@ pub enum MediaError {
         reason: String,
     },
     /// Decoding would take more than the caller allows.
-    #[error("cannot decode the {mime} image: it needs {needed} {unit}, allowed are {allowed}")]
+    #[error("cannot decode the {mime} file: it needs {needed} {unit}, allowed are {allowed}")]
     TooLarge {
         /// The media type.
         mime: &'static str,
@@ -54,7 +54,7 @@ pub enum MediaError {
         allowed: u64,
     },
     /// Decoding took longer than the caller allows.
-    #[error("cannot decode the {mime} image: it takes longer than {allowed_millis} ms")]
+    #[error("cannot decode the {mime} file: it takes longer than {allowed_millis} ms")]
     TooSlow {
         /// The media type.
         mime: &'static str,
@@ -70,6 +70,14 @@ pub enum MediaError {
         height: u32,
         /// Which rule is broken.
         reason: &'static str,
+    },
+    /// The program that decodes films is missing, or failed.
+    #[error("cannot take a frame with `{program}`: {reason}; install ffmpeg, or name it in TAMIS_FFMPEG")]
+    Tool {
+        /// The program.
+        program: String,
+        /// Why not, in its words.
+        reason: String,
     },
     /// The encoder refused.
     #[error("cannot encode a {mime} image: {reason}")]
@@ -92,7 +100,9 @@ pub enum MediaError {
 impl Classify for MediaError {
     fn kind(&self) -> Kind {
         match self {
-            MediaError::NotAnImage { .. } | MediaError::Unsupported { .. } => Kind::Unsupported,
+            MediaError::NotAnImage { .. } | MediaError::Unsupported { .. } | MediaError::Tool { .. } => {
+                Kind::Unsupported
+            }
             MediaError::Write { source, .. } => match source.kind() {
                 std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => Kind::Denied,
                 _ => Kind::Io,

@@ -1,6 +1,7 @@
 //! Entry points of the fuzz targets: any bytes in, no panic out.
 
 use crate::{Limits, check, decode, probe, sniff, sniff_named, thumbnail};
+use crate::{SpectrumOptions, cloud_preview, dicom_image, facts, peaks, spectrogram};
 
 /// Small limits, so that a target spends its time on parsing.
 pub const LIMITS: Limits = Limits { max_pixels: 1 << 20, max_bytes: 16 << 20, max_millis: 2_000 };
@@ -11,6 +12,17 @@ pub fn headers(bytes: &[u8]) {
     let _ = sniff_named(bytes, "a.jpg");
     let _ = probe(bytes);
     let _ = check(bytes);
+}
+
+/// Everything that is no image: probes, decoding of sound, points and DICOM.
+pub fn other_media(bytes: &[u8]) {
+    for name in ["a", "a.mp3", "a.pcd", "lidar/a.bin", "a.pcd.bin", "a.txt"] {
+        let _ = facts(bytes, name).map(|facts| facts.fields());
+    }
+    let _ = cloud_preview(bytes, "lidar/a.bin", 100, &LIMITS);
+    let _ = peaks(bytes, 100, &LIMITS);
+    let _ = spectrogram(bytes, &SpectrumOptions { window: 64, hop: 64, mel: Some(8) }, &LIMITS);
+    let _ = dicom_image(bytes, None, &LIMITS);
 }
 
 /// Decoding; the size must be the one that the header gave.

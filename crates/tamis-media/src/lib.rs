@@ -5,6 +5,8 @@
 //! where others would panic or eat the machine.
 //!
 //! * [`sniff`] says what some bytes are, [`probe`] adds size and orientation from the header alone.
+//! * [`facts`] is one probe for all media: images, sound, film, point clouds, DICOM, text.
+//! * [`peaks`], [`spectrogram`], [`cloud_preview`], [`dicom_image`] and [`VideoTool`] give something to look at.
 //! * [`decode`] gives pixels, [`thumbnail`] a small upright picture, [`check`] and [`check_deep`] what is broken.
 //! * [`encode_png`] and [`encode_jpeg`] write pixels; equal pixels give equal bytes.
 //! * [`scene`] draws the small street dataset that the demo uses.
@@ -22,27 +24,40 @@
 
 #![forbid(unsafe_code)]
 
+mod audio;
 mod check;
+mod cloud;
 mod decode;
+mod dicom;
 mod encode;
 mod error;
+mod facts;
+mod input;
 mod numbers;
 mod pixels;
 mod probe;
 mod resize;
 mod sniff;
+mod text;
 mod thumbnail;
+mod video;
 
 pub mod scene;
 
 #[doc(hidden)]
 pub mod fuzz;
 
+pub use audio::{AudioProbe, Peaks, Spectrogram, SpectrumOptions, decode_audio, peaks, spectrogram};
 pub use check::{Problem, check, check_deep};
+pub use cloud::{CloudPreview, CloudProbe, cloud_preview};
 pub use decode::{Limits, decode};
+pub use dicom::{DicomProbe, dicom_image};
 pub use encode::{encode_jpeg, encode_png};
 pub use error::{MediaError, Result};
+pub use facts::{Facts, facts, facts_of};
 pub use pixels::{Image, SampleType};
 pub use probe::{ImageProbe, probe};
 pub use sniff::{mime_of_name, sniff, sniff_named};
+pub use text::TextProbe;
 pub use thumbnail::{Thumbnail, thumbnail};
+pub use video::{FrameAt, VideoProbe, VideoTool};

@@ -34,3 +34,23 @@ pub(crate) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
 pub(crate) fn tag(bytes: &[u8], at: usize) -> Option<[u8; 4]> {
     array(bytes, at)
 }
+
+/// 64 bits, most significant byte first.
+pub(crate) fn be64(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_be_bytes)
+}
+
+/// 64 bits, least significant byte first.
+pub(crate) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_le_bytes)
+}
+
+/// A float of 32 bits, least significant byte first.
+pub(crate) fn lef32(bytes: &[u8], at: usize) -> Option<f32> {
+    array(bytes, at).map(f32::from_le_bytes)
+}
+
+/// A float of 64 bits, least significant byte first.
+pub(crate) fn lef64(bytes: &[u8], at: usize) -> Option<f64> {
+    array(bytes, at).map(f64::from_le_bytes)
+}

@@ -4,6 +4,7 @@
 mod conformance;
 mod documents;
 mod families;
+mod fusion;
 mod hostile;
 mod real;
 mod scratch;

@@ -129,7 +129,7 @@ fn messages_say_what_was_attempted() {
     let message = probe(b"%PDF-1.7").unwrap_err().to_string();
     assert_eq!(message, "cannot read the image: application/pdf, not one of JPEG, PNG, WebP, TIFF, BMP, GIF");
     let message = decode(&png_claiming(50_000, 50_000), &Limits::default()).unwrap_err().to_string();
-    assert_eq!(message, "cannot decode the image/png image: it needs 2500000000 pixels, allowed are 200000000");
+    assert_eq!(message, "cannot decode the image/png file: it needs 2500000000 pixels, allowed are 200000000");
 }
 
 proptest! {

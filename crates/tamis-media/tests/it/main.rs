@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod drawn;
+mod facts;
 mod hostile;
 mod real;
 mod sample;

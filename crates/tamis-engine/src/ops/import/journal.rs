@@ -13,6 +13,8 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use tamis_core::{Hash, Media};
 
+use super::sample::Facts;
+
 /// Less than this is read again sooner than it is written down.
 const WORTHWHILE: u64 = 256 << 20;
 
@@ -20,13 +22,15 @@ const WORTHWHILE: u64 = 256 << 20;
 struct Line {
     file: String,
     media: Media,
+    #[serde(default)]
+    facts: Facts,
 }
 
 /// A journal that is open.
 #[derive(Debug)]
 pub(in crate::ops) struct Journal {
     path: PathBuf,
-    known: HashMap<String, Media>,
+    known: HashMap<String, (Media, Facts)>,
     out: Mutex<BufWriter<File>>,
 }
 
@@ -44,20 +48,20 @@ impl Journal {
         if let Ok(file) = File::open(&path) {
             // The last line of a killed process may be cut.
             let lines = BufReader::new(file).lines().map_while(|line| line.ok());
-            known.extend(lines.filter_map(|l| serde_json::from_str::<Line>(&l).ok()).map(|l| (l.file, l.media)));
+            known.extend(lines.filter_map(|l| serde_json::from_str::<Line>(&l).ok()).map(|l| (l.file, (l.media, l.facts))));
         }
         let out = File::options().create(true).append(true).open(&path).ok()?;
         Some(Journal { path, known, out: Mutex::new(BufWriter::new(out)) })
     }
 
     /// What was read of a file before.
-    pub(super) fn find(&self, file: &str) -> Option<&Media> {
+    pub(super) fn find(&self, file: &str) -> Option<&(Media, Facts)> {
         self.known.get(file)
     }
 
     /// Notes what was read. Best effort.
-    pub(super) fn note(&self, file: &str, media: &Media) {
-        let line = Line { file: file.to_owned(), media: media.clone() };
+    pub(super) fn note(&self, file: &str, media: &Media, facts: &Facts) {
+        let line = Line { file: file.to_owned(), media: media.clone(), facts: facts.clone() };
         if let (Ok(text), Ok(mut out)) = (serde_json::to_string(&line), self.out.lock()) {
             drop(writeln!(out, "{text}"));
         }
@@ -86,14 +90,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = || Journal::open(Some(folder.path()), &["lake", "data"], WORTHWHILE, false).unwrap();
         let media = Media { size: 7, etag: Some("7-1".into()), ..Media::default() };
+        let facts = Facts::from([("media.duration".to_owned(), 2.5.into())]);
         let journal = open();
-        journal.note("a\n.jpg", &media);
+        journal.note("a\n.jpg", &media, &facts);
         journal.flush();
         // A process killed in the middle of a line.
         File::options().append(true).open(&journal.path).unwrap().write_all(b"{\"file\":\"b.j").unwrap();
         drop(journal);
         let journal = open();
-        assert_eq!(journal.find("a\n.jpg"), Some(&media));
+        assert_eq!(journal.find("a\n.jpg"), Some(&(media, facts)));
         assert_eq!(journal.known.len(), 1);
         journal.done();
         assert!(open().known.is_empty());

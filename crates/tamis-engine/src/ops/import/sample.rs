@@ -17,6 +17,9 @@ const WHOLE: u64 = 64 << 20;
 /// Of a larger file, this much is looked at to say what it is.
 const HEAD: u64 = 1 << 20;
 
+/// Facts of media that become fields of the sample.
+pub(super) type Facts = std::collections::BTreeMap<String, tamis_core::Value>;
+
 /// Takes records; shared by all threads of an import.
 pub(in crate::ops) struct Taker<'a> {
     pub(in crate::ops) source: &'a Source,
@@ -34,8 +37,9 @@ impl Taker<'_> {
     /// The sample of a record. `old` is the sample at its path, whose media need not be read again
     /// when the file's size and time are the same, and whose labels lend their ids.
     pub(in crate::ops) fn take(&self, record: SampleRecord, old: Option<&Sample>) -> Result<Sample> {
+        let (media, facts) = self.media(&record, old)?;
         let mut sample = Sample {
-            media: self.media(&record, old.and_then(|old| old.media.as_ref()))?,
+            media,
             path: record.path,
             split: record.split,
             frame: record.frame,
@@ -44,6 +48,7 @@ impl Taker<'_> {
             fields: record.fields,
             layers: record.layers,
         };
+        sample.fields.extend(facts);
         for (layer, labels) in &mut sample.layers {
             for label in labels.iter_mut() {
                 self.mask(label)?;
@@ -73,23 +78,28 @@ impl Taker<'_> {
         Ok(sample)
     }
 
-    fn media(&self, record: &SampleRecord, old: Option<&Media>) -> Result<Option<Media>> {
-        match &record.media {
-            None => Ok(None),
+    /// The media and its facts that are fields.
+    fn media(&self, record: &SampleRecord, old: Option<&Sample>) -> Result<(Option<Media>, Facts)> {
+        let mut facts = Facts::new();
+        let before = old.and_then(|old| old.media.as_ref());
+        let media = match &record.media {
+            None => None,
             Some(MediaSource::Bytes(bytes)) => {
-                let mut media = self.look(&record.path, bytes);
+                let mut media = self.look(&record.path, bytes, &mut facts);
                 media.size = bytes.len() as u64;
                 media.blob = Some(self.keep(bytes)?);
-                Ok(Some(same_as(old, media)))
+                Some(same_as(before, media))
             }
-            Some(MediaSource::File(file)) => self.file(file, old),
-            Some(MediaSource::Uri(uri)) => self.at(uri, &record.path, old),
-            Some(_) => Ok(None),
-        }
+            Some(MediaSource::File(file)) => self.file(file, old, &mut facts)?,
+            Some(MediaSource::Uri(uri)) => self.at(uri, &record.path, old, &mut facts)?,
+            Some(_) => None,
+        };
+        Ok((media, facts))
     }
 
     /// Media at an address: fetched where its host was named, else only referenced.
-    fn at(&self, uri: &str, path: &str, old: Option<&Media>) -> Result<Option<Media>> {
+    fn at(&self, uri: &str, path: &str, sample: Option<&Sample>, facts: &mut Facts) -> Result<Option<Media>> {
+        let old = sample.and_then(|sample| sample.media.as_ref());
         let mime = tamis_media::mime_of_name(uri.split(['?', '#']).next().unwrap_or(uri)).map(str::to_owned);
         let left = Media { uri: Some(uri.to_owned()), mime, ..Media::default() };
         if self.reference || !(uri.starts_with("https://") || uri.starts_with("http://")) {
@@ -98,9 +108,10 @@ impl Taker<'_> {
         // What was fetched once is not asked for again: its address is its version.
         let etag = Some(format!("url-{}", tamis_core::Hash::of(uri.as_bytes()).short()));
         if let Some(old) = old.filter(|old| old.etag == etag && old.blob.is_some()) {
+            facts.extend(facts_of(sample));
             return Ok(Some(old.clone()));
         }
-        if let Some(known) = self.known(uri, &etag, None)? {
+        if let Some(known) = self.known(uri, &etag, None, facts)? {
             return Ok(Some(known));
         }
         let fetched = match self.fetcher {
@@ -119,28 +130,33 @@ impl Taker<'_> {
                 return Ok(Some(left));
             }
         };
-        let mut media = self.look(path, &bytes);
+        let mut media = self.look(path, &bytes, facts);
         (media.size, media.blob, media.etag) = (bytes.len() as u64, Some(self.keep(&bytes)?), etag);
-        self.note(uri, &media);
+        self.note(uri, &media, facts);
         Ok(Some(media))
     }
 
     /// What an earlier run has read of a file that is the same, if the lake has its bytes.
-    fn known(&self, file: &str, etag: &Option<String>, size: Option<u64>) -> Result<Option<Media>> {
-        let Some(known) = self.journal.and_then(|journal| journal.find(file)) else { return Ok(None) };
+    fn known(&self, file: &str, etag: &Option<String>, size: Option<u64>, facts: &mut Facts) -> Result<Option<Media>> {
+        let Some((known, found)) = self.journal.and_then(|journal| journal.find(file)) else { return Ok(None) };
         let is_same = known.etag.is_some() && known.etag == *etag && size.is_none_or(|size| size == known.size);
         let (true, Some(blob), Some(blobs)) = (is_same, known.blob, &self.blobs) else { return Ok(None) };
         let is_there = self.reference || blobs.contains(&blob.0)?;
-        Ok(is_there.then(|| known.clone()))
+        if !is_there {
+            return Ok(None);
+        }
+        facts.extend(found.clone());
+        Ok(Some(known.clone()))
     }
 
-    fn note(&self, file: &str, media: &Media) {
+    fn note(&self, file: &str, media: &Media, facts: &Facts) {
         if let Some(journal) = self.journal {
-            journal.note(file, media);
+            journal.note(file, media, facts);
         }
     }
 
-    fn file(&self, file: &str, old: Option<&Media>) -> Result<Option<Media>> {
+    fn file(&self, file: &str, sample: Option<&Sample>, facts: &mut Facts) -> Result<Option<Media>> {
+        let old = sample.and_then(|sample| sample.media.as_ref());
         let Some(entry) = self.source.find(file) else {
             self.report.error("import.missing_file", Place::file(file), "the media file is not there");
             return Ok(None);
@@ -151,9 +167,10 @@ impl Taker<'_> {
             && old.size == entry.size
             && old.uri.is_some() == self.reference
         {
+            facts.extend(facts_of(sample));
             return Ok(Some(old.clone()));
         }
-        if let Some(known) = self.known(file, &entry.etag, Some(entry.size))? {
+        if let Some(known) = self.known(file, &entry.etag, Some(entry.size), facts)? {
             return Ok(Some(same_as(old, known)));
         }
         let mut media = if entry.size <= WHOLE {
@@ -164,12 +181,12 @@ impl Taker<'_> {
                     return Ok(None);
                 }
             };
-            let mut media = self.look(file, &bytes);
+            let mut media = self.look(file, &bytes, facts);
             media.size = bytes.len() as u64;
             media.blob = Some(self.keep(&bytes)?);
             media
         } else {
-            match self.large(file) {
+            match self.large(file, facts) {
                 Ok(media) => media,
                 Err(error) if error.code.id == "format.io" => {
                     self.report.error("import.unreadable", Place::file(file), error);
@@ -186,12 +203,12 @@ impl Taker<'_> {
                 self.report.warn("import.not_referenced", Place::file(file), message);
             }
         }
-        self.note(file, &media);
+        self.note(file, &media, facts);
         Ok(Some(same_as(old, media)))
     }
 
     /// A file too large to hold: looked at by its head, streamed into the lake.
-    fn large(&self, file: &str) -> Result<Media> {
+    fn large(&self, file: &str, facts: &mut Facts) -> Result<Media> {
         let mut head = Vec::new();
         let mut reader = self.source.reader(file)?;
         reader
@@ -204,8 +221,14 @@ impl Taker<'_> {
             size: self.source.find(file).map_or(0, |entry| entry.size),
             ..Media::default()
         };
-        if let Ok(probe) = tamis_media::probe(&head) {
-            describe(&mut media, &probe);
+        // Indexes of films stand anywhere: a file on this disk is looked through, of others the head has to do.
+        let local = self.source.local(file).and_then(|path| std::fs::File::open(path).ok());
+        let found = match local {
+            Some(local) => tamis_media::facts_of(&mut std::io::BufReader::new(local), file),
+            None => tamis_media::facts(&head, file),
+        };
+        if let Ok(found) = found {
+            describe(&mut media, &found, facts);
         }
         let mut whole = head.as_slice().chain(reader);
         media.blob = match &self.blobs {
@@ -221,7 +244,7 @@ impl Taker<'_> {
     }
 
     /// What the bytes are; what is wrong with them is a finding.
-    fn look(&self, file: &str, bytes: &[u8]) -> Media {
+    fn look(&self, file: &str, bytes: &[u8], facts: &mut Facts) -> Media {
         let mime = tamis_media::sniff_named(bytes, file);
         let mut media = Media { mime: mime.map(str::to_owned), ..Media::default() };
         let is_image = mime.is_some_and(|mime| mime.starts_with("image/"))
@@ -230,9 +253,13 @@ impl Taker<'_> {
             for problem in tamis_media::check(bytes) {
                 self.report.error(problem.code, Place::file(file), problem.message);
             }
-            if let Ok(probe) = tamis_media::probe(bytes) {
-                describe(&mut media, &probe);
-            }
+        }
+        match tamis_media::facts(bytes, file) {
+            Ok(found) => describe(&mut media, &found, facts),
+            Err(tamis_media::MediaError::Unsupported { .. } | tamis_media::MediaError::NotAnImage { .. }) => {}
+            // What is wrong with images was said above.
+            Err(_) if is_image => {}
+            Err(error) => self.report.error("media.header", Place::file(file), error),
         }
         media
     }
@@ -267,10 +294,19 @@ fn host(uri: &str) -> String {
     authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default().to_owned()
 }
 
-fn describe(media: &mut Media, probe: &tamis_media::ImageProbe) {
-    media.mime = Some(probe.mime.to_owned());
-    (media.width, media.height) = (Some(probe.width), Some(probe.height));
-    media.orientation = (probe.orientation > 1).then_some(probe.orientation);
+/// The facts of media among a sample's fields.
+fn facts_of(sample: Option<&Sample>) -> Facts {
+    let fields = sample.into_iter().flat_map(|sample| &sample.fields);
+    fields.filter(|(name, _)| name.starts_with("media.")).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn describe(media: &mut Media, found: &tamis_media::Facts, facts: &mut Facts) {
+    media.mime = Some(found.mime().to_owned());
+    (media.width, media.height) = found.size().unzip();
+    if let tamis_media::Facts::Image(probe) = found {
+        media.orientation = (probe.orientation > 1).then_some(probe.orientation);
+    }
+    facts.extend(found.fields());
 }
 
 /// The old description when only the file's time differs, so that touching files changes nothing.
