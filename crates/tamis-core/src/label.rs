@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CoreError, shorten};
 use crate::geometry::{self, Box2d, Box3d, Keypoint, Point, Rle, RotatedBox};
-use crate::track::TrackKey;
 use crate::{BlobId, Value};
 
 /// One annotation of one sample, in one layer.
@@ -153,6 +152,36 @@ pub struct MaskInfo {
     /// Attribute values by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Value>,
+}
+
+/// One key frame of a track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackKey {
+    /// The frame's number in the video, from 0.
+    pub frame: u32,
+    /// Where the object is in it: a spatial shape (see [`Shape::is_spatial`]).
+    #[serde(flatten)]
+    pub shape: Box<Shape>,
+    /// The object is not to be seen from this frame on, until the next key.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub outside: bool,
+    /// The file gives this frame, but nobody drew it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub interpolated: bool,
+    /// Values of the attributes that change along the track, from this frame on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Value>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl TrackKey {
+    /// A key that somebody drew, of a visible object without attributes.
+    pub fn new(frame: u32, shape: Shape) -> TrackKey {
+        TrackKey { frame, shape: Box::new(shape), outside: false, interpolated: false, attributes: BTreeMap::new() }
+    }
 }
 
 /// One word, spelling or phoneme with its time.

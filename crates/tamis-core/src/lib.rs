@@ -36,7 +36,7 @@ pub use clock::{Clock, IdSource, SystemClock, SystemIds};
 pub use error::{Classify, CoreError, Kind};
 pub use geometry::{Box2d, Box3d, Keypoint, Point, Rle, RotatedBox};
 pub use ids::{BlobId, CommitId, Hash, Hasher, ObjectId, OperationId, TableId};
-pub use label::{Label, LabelType, Mask, MaskInfo, MaskKind, Shape, Word};
+pub use label::{Label, LabelType, Mask, MaskInfo, MaskKind, Shape, TrackKey, Word};
 pub use name::{BranchName, DatasetName, LayerName, TRUTH, check_path};
 pub use ontology::{Attribute, AttributeType, Class, LabelSchema, Ontology, Skeleton, Visibility};
 pub use ontology_rules::Violation;
@@ -45,7 +45,6 @@ pub use record::{MediaSource, SampleRecord};
 pub use report::{Finding, Place, Report, Severity};
 pub use sample::{Media, Sample};
 pub use sensor::{Intrinsics, Pose, Sensor, SensorKind};
-pub use track::TrackKey;
 
 /// A user's value: an attribute of a label or a field of a sample.
 ///

@@ -10,37 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::{Box2d, Box3d, Keypoint, Point, RotatedBox};
-use crate::{Shape, Value};
-
-/// One key frame of a track.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrackKey {
-    /// The frame's number in the video, from 0.
-    pub frame: u32,
-    /// Where the object is in it: a spatial shape (see [`Shape::is_spatial`]).
-    #[serde(flatten)]
-    pub shape: Box<Shape>,
-    /// The object is not to be seen from this frame on, until the next key.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub outside: bool,
-    /// The file gives this frame, but nobody drew it.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub interpolated: bool,
-    /// Values of the attributes that change along the track, from this frame on.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<String, Value>,
-}
-
-fn is_false(value: &bool) -> bool {
-    !*value
-}
-
-impl TrackKey {
-    /// A key that somebody drew, of a visible object without attributes.
-    pub fn new(frame: u32, shape: Shape) -> TrackKey {
-        TrackKey { frame, shape: Box::new(shape), outside: false, interpolated: false, attributes: BTreeMap::new() }
-    }
-}
+use crate::{Shape, TrackKey, Value};
 
 /// Whether a shape of a frame was drawn or computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 //! Source: A. Geiger et al., "Vision meets robotics: the KITTI dataset", 2013, and its devkit's readme.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use tamis_core::{Box3d, Label, LabelType, MediaSource, Place, Pose, Report, SampleRecord, Sensor, SensorKind, Shape};
 
@@ -101,10 +102,14 @@ fn read<'a>(source: &'a Source, options: &ReadOptions, report: &'a Report) -> Re
             path: path.clone(),
             ..SampleRecord::default()
         };
-        if records.contains_key(&path) {
-            judge.error("duplicate", Place::file(&entry.path), "another drive of this name has this file; left out");
-        } else {
-            records.insert(path, record);
+        match records.entry(path) {
+            Entry::Vacant(free) => {
+                free.insert(record);
+            }
+            Entry::Occupied(_) => {
+                let message = "another drive of this name has this file; left out";
+                judge.error("duplicate", Place::file(&entry.path), message);
+            }
         }
     }
     if records.is_empty() {

@@ -141,7 +141,7 @@ fn a_drive_of_kitti_is_read_with_its_tracklets() {
     assert_eq!(records.len(), 4);
     assert_eq!(records[0].timestamp, Some(1_317_042_145.5));
     let codes: Vec<String> = report.findings().iter().map(|f| f.code.clone()).collect();
-    assert_eq!(codes, ["kitti_raw.timestamp", "kitti_raw.no_scan"]);
+    assert_eq!(codes, ["kitti_raw.no_scan", "kitti_raw.timestamp"]);
     assert_eq!(records[3].frame, records[1].frame);
     let [label] = records[3].layers["truth"].as_slice() else { panic!("one pose has a scan") };
     assert_eq!((label.class.as_deref(), label.instance.as_deref()), (Some("Car"), Some("0")));

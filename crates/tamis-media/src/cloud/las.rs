@@ -137,7 +137,7 @@ fn unpack(bytes: &[u8], head: &Head, stride: usize, limits: &Limits, each: &mut 
     let mut point = vec![0; stride];
     for at in 0..head.points {
         reader.decompress_one(&mut point).map_err(|e| broken(&e))?;
-        if at % 65_536 == 0 && deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline) {
+        if at.is_multiple_of(65_536) && deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline) {
             return Err(MediaError::TooSlow { mime: MIME, allowed_millis: limits.max_millis });
         }
         each(head.dot(&point).unwrap_or_default());

@@ -131,7 +131,7 @@ pub fn cloud_preview(bytes: &[u8], name: &str, count: usize, limits: &Limits) ->
     let mut out = CloudPreview { points, ..CloudPreview::default() };
     let (mut at, mut intensity, mut rgb) = (0u64, Vec::new(), Vec::new());
     scan(mime, bytes, name, limits, &mut |dot| {
-        if at % step == 0 {
+        if at.is_multiple_of(step) {
             out.xyz.push(dot.xyz.map(|v| v as f32));
             intensity.extend(dot.intensity);
             rgb.extend(dot.rgb);

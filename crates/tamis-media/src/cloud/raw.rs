@@ -23,7 +23,7 @@ pub(crate) fn is_raw(name: &str) -> bool {
 /// Floats of a point by the name; the other way where the size fits only that.
 pub(super) fn head(length: u64, name: &str) -> Option<Head> {
     let floats = if name.to_ascii_lowercase().ends_with(".pcd.bin") { [5, 4] } else { [4, 5] };
-    let floats = floats.into_iter().find(|n| length % (n * 4) == 0)?;
+    let floats = floats.into_iter().find(|n| length.is_multiple_of(n * 4))?;
     Some(Head { points: length / (floats * 4), floats: floats as usize })
 }
 
