@@ -48,7 +48,9 @@ impl Journal {
         if let Ok(file) = File::open(&path) {
             // The last line of a killed process may be cut.
             let lines = BufReader::new(file).lines().map_while(|line| line.ok());
-            known.extend(lines.filter_map(|l| serde_json::from_str::<Line>(&l).ok()).map(|l| (l.file, (l.media, l.facts))));
+            known.extend(
+                lines.filter_map(|l| serde_json::from_str::<Line>(&l).ok()).map(|l| (l.file, (l.media, l.facts))),
+            );
         }
         let out = File::options().create(true).append(true).open(&path).ok()?;
         Some(Journal { path, known, out: Mutex::new(BufWriter::new(out)) })

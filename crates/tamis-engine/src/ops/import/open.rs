@@ -47,7 +47,9 @@ fn objects(backend: Arc<CloudBackend>, limits: &SourceLimits, report: &Report) -
     let place = backend.place();
     let entry = |file: tamis_store::backend::FileEntry| {
         let time = file.modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Entry { etag: Some(format!("{}-{time}", file.size)), path: file.path, size: file.size, ..Entry::default() }
+        let mut entry = Entry::new(file.path, file.size);
+        entry.etag = Some(format!("{}-{time}", file.size));
+        entry
     };
     let entries: Vec<Entry> = backend.list("")?.into_iter().filter(|file| !file.path.is_empty()).map(entry).collect();
     if entries.is_empty() {
