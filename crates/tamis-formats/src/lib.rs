@@ -47,6 +47,7 @@ mod idx;
 mod imagefolder;
 mod imagenet;
 mod index;
+mod items;
 mod kitti;
 mod kitti_raw;
 mod label_studio;

@@ -32,7 +32,7 @@ const SCHEMES: [&str; 7] = ["http://", "https://", "s3://", "gs://", "az://", "a
 pub(crate) struct Urls;
 
 /// The list of a source, which has nothing else.
-fn list<'a>(source: &'a Source) -> Option<&'a str> {
+fn list(source: &Source) -> Option<&str> {
     match source.entries() {
         [one] if SPEC.extensions.iter().any(|e| e.eq_ignore_ascii_case(paths::raw_extension(&one.path))) => {
             Some(&one.path)

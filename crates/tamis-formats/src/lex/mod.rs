@@ -1,7 +1,7 @@
 //! Readers of syntax that formats share; none knows a format. Each says line and column of what it cannot read.
 
 pub(crate) mod csv;
-pub(crate) mod items;
+
 pub(crate) mod json;
 pub(crate) mod number;
 pub(crate) mod object;

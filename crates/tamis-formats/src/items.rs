@@ -5,10 +5,10 @@ use std::io::Read;
 use serde_json::{Map, Value};
 use tamis_core::Place;
 
-use super::Fault;
-use super::json::walk;
 use crate::error::Result;
 use crate::labels::Judge;
+use crate::lex::Fault;
+use crate::lex::json::walk;
 
 /// Everything beside the list of this name; faults are left to [`each`].
 pub(crate) fn beside(reader: impl Read, list: &str) -> Map<String, Value> {
@@ -88,7 +88,7 @@ pub(crate) fn lines(
                 break;
             }
         }
-        let text = super::text::decode(&bytes);
+        let text = crate::lex::text::decode(&bytes);
         if text.trim().is_empty() {
             continue;
         }
@@ -96,7 +96,7 @@ pub(crate) fn lines(
             Ok(Value::Object(object)) => take(object, &|| Place::line(file, line))?,
             Ok(_) => judge.error("syntax", Place::line(file, line), "a line is not an object; left out"),
             Err(e) => {
-                let fault = super::json::At { line, column: 1 }.fault(&e);
+                let fault = crate::lex::json::At { line, column: 1 }.fault(&e);
                 judge.error("syntax", fault.place(file), fault.message);
             }
         }
