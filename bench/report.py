@@ -1,5 +1,6 @@
 """Tables from the lines of a run, and bench/README.md around them."""
 
+import json
 import os
 import platform
 import subprocess
@@ -95,12 +96,28 @@ def machine(work):
             f"Python {platform.python_version()}, load before the run {os.getloadavg()[2]:.1f}")
 
 
-def write(path, results, size, work, versions):
-    """Puts the tables of a whole run into the README, below the text that people wrote."""
+def keep(work, bench, turns, versions):
+    """Remembers a whole run of one bench, with all its peers, for the tables in the README."""
+    said = {"turns": turns, "versions": versions, "date": time.strftime("%Y-%m-%d"), "machine": machine(work)}
+    with open(kept(work, bench), "w") as file:
+        json.dump(said, file, indent=1)
+
+
+def kept(work, bench):
+    return os.path.join(work, f"results-{bench}.json")
+
+
+def write(path, size, work):
+    """Puts the tables of the last whole run of each bench into the README, below the text that people wrote."""
     head = open(path).read().split(RESULTS)[0]
-    parts = [head + RESULTS, f"Run of {time.strftime('%Y-%m-%d')} on {machine(work)}.\n",
-             "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items() if version != "-") + ".\n"]
-    for bench, turns in results.items():
-        parts.append(f"### {TITLES[bench].format(**size)}\n\n{table(turns)}\n")
+    parts = [head + RESULTS]
+    for bench, title in TITLES.items():
+        if not os.path.exists(kept(work, bench)):
+            continue
+        with open(kept(work, bench)) as file:
+            run = json.load(file)
+        versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items() if version != "-")
+        parts.append(f"### {title.format(**size)}\n\n{table(run['turns'])}\n")
+        parts.append(f"Run of {run['date']} on {run['machine']}." + (f" Versions: {versions}." if versions else "") + "\n")
     with open(path, "w") as file:
         file.write("\n".join(parts))
