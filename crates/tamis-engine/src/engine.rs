@@ -1,18 +1,21 @@
 //! The engine: an open lake and the operations on it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tamis_core::{DatasetName, SystemClock};
 use tamis_repo::{Dataset, Repo};
 use tamis_store::{Location, StoreOptions};
 
 use crate::error::{EngineError, Result};
+use crate::references::References;
 
 /// An open lake. Cheap to clone; every operation is a method (see the modules of `ops`).
 #[derive(Clone, Debug)]
 pub struct Engine {
     repo: Repo,
     place: String,
+    references: Arc<References>,
 }
 
 /// The folder that makes a folder a lake's home: `.tamis` in a project.
@@ -23,14 +26,14 @@ impl Engine {
     pub fn init(location: &str) -> Result<Engine> {
         let location = Location::parse(location)?;
         let repo = Repo::init(&location, options())?;
-        Ok(Engine { repo, place: location.to_string() })
+        Ok(Engine { repo, place: location.to_string(), references: Arc::default() })
     }
 
     /// Opens a lake.
     pub fn open(location: &str) -> Result<Engine> {
         let location = Location::parse(location)?;
         let repo = Repo::open(&location, options())?;
-        Ok(Engine { repo, place: location.to_string() })
+        Ok(Engine { repo, place: location.to_string(), references: Arc::default() })
     }
 
     /// Opens a lake, making it first where it is a folder that is not there or is empty.
@@ -51,6 +54,11 @@ impl Engine {
         &self.place
     }
 
+    /// What reads media that stay where they are.
+    pub(crate) fn references(&self) -> &Arc<References> {
+        &self.references
+    }
+
     /// A dataset of the lake.
     pub fn dataset(&self, name: &DatasetName) -> Result<Dataset> {
         Ok(self.repo.dataset(name)?)
@@ -59,7 +67,7 @@ impl Engine {
 
 fn options() -> StoreOptions {
     let mut options = StoreOptions::default();
-    options.clock = std::sync::Arc::new(SystemClock);
+    options.clock = Arc::new(SystemClock);
     options.cache_dir = cache_dir();
     options
 }

@@ -12,6 +12,7 @@ mod address;
 mod context;
 mod engine;
 mod error;
+mod references;
 
 pub mod ops;
 

@@ -4,6 +4,7 @@
 mod damage;
 mod real;
 mod reference;
+mod sources;
 mod walk;
 
 use std::path::{Path, PathBuf};

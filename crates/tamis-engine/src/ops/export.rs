@@ -1,7 +1,10 @@
 //! Exporting: a revision written in somebody's format.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 use tamis_core::{Finding, MediaSource, Report, Sample, SampleRecord};
@@ -9,6 +12,7 @@ use tamis_formats::{Fetched, OnLoss, Schema, Sink, Wanted, WriteOptions};
 use tamis_repo::{ScanOptions, Snapshot};
 
 use crate::error::{EngineError, Result};
+use crate::references::{Found, References};
 use crate::{Address, Ctx, Engine};
 
 /// What to export.
@@ -124,8 +128,10 @@ impl Engine {
         if request.refuse_losses {
             options = options.on_loss(OnLoss::Refuse);
         }
-        let media = Media::new(snapshot.clone());
-        let sink = Sink::folder(&request.out, move |path, wanted| media.fetch(path, wanted))?;
+        let current: Rc<RefCell<Option<tamis_core::Media>>> = Rc::default();
+        let (media, shown) = (Media::new(self, snapshot.clone()), Rc::clone(&current));
+        let fetch = move |path: &str, wanted: Wanted<'_>| media.fetch(path, wanted, shown.borrow().as_ref());
+        let sink = Sink::folder(&request.out, fetch)?;
         let schema = schema_of(&snapshot)?;
         let mut writer = format.write(&sink, &schema, &options, &report)?;
         let scan = ScanOptions { prefix: request.address.prefix().to_owned(), ..ScanOptions::default() };
@@ -134,6 +140,7 @@ impl Engine {
             let sample = sample?;
             if request.filter.fits(&sample) {
                 let bytes = sample.media.as_ref().map_or(0, |media| media.size);
+                current.borrow_mut().clone_from(&sample.media);
                 writer.write(&record_of(sample))?;
                 ctx.progress.advance(1, bytes)?;
             }
@@ -153,26 +160,31 @@ impl Engine {
 /// Finds the bytes that a writer asks for.
 struct Media {
     snapshot: Snapshot,
+    references: Arc<References>,
 }
 
 /// How a blob is named in a record's media source.
 const BLOB: &str = "blob:";
 
 impl Media {
-    fn new(snapshot: Snapshot) -> Media {
-        Media { snapshot }
+    fn new(engine: &Engine, snapshot: Snapshot) -> Media {
+        Media { snapshot, references: Arc::clone(engine.references()) }
     }
 
-    fn fetch(&self, path: &str, wanted: Wanted<'_>) -> std::io::Result<Fetched> {
+    /// The bytes of what is wanted for the sample whose medium is `current`.
+    fn fetch(&self, path: &str, wanted: Wanted<'_>, current: Option<&tamis_core::Media>) -> std::io::Result<Fetched> {
         let missing = |what: String| std::io::Error::new(std::io::ErrorKind::NotFound, what);
         let id = match wanted {
             Wanted::Blob(id) => *id,
             Wanted::Media(MediaSource::Uri(uri)) => match uri.strip_prefix(BLOB) {
                 Some(hex) => hex.parse().map_err(std::io::Error::other)?,
-                None => match uri.strip_prefix("file://") {
-                    Some(local) => return Ok(Fetched::Local(local.into())),
-                    None => return Err(missing(format!("the bytes of `{path}` are at {uri}, which is not read here"))),
-                },
+                None => {
+                    let found = self.references.open(uri, current.unwrap_or(&tamis_core::Media::default()))?;
+                    return Ok(match found {
+                        Found::Disk(local) => Fetched::Local(local),
+                        Found::Stream(stream) => Fetched::Stream(stream),
+                    });
+                }
             },
             Wanted::Media(_) => return Err(missing(format!("`{path}` has no bytes in the lake"))),
         };

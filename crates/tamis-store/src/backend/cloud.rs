@@ -87,7 +87,10 @@ impl CloudBackend {
         let mut client = ClientOptions::new().with_timeout(Duration::from_secs(180));
         let options: Vec<(String, String)> =
             url.query_pairs().map(|(k, v)| (k.to_ascii_lowercase(), v.into_owned())).collect();
-        if options.iter().any(|(key, value)| key.contains("endpoint") && value.starts_with("http://")) {
+        let given = options.iter().filter(|(key, _)| key.contains("endpoint")).map(|(_, value)| value.clone());
+        let set =
+            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_ENDPOINT"].iter().filter_map(|name| std::env::var(name).ok());
+        if given.chain(set).any(|endpoint| endpoint.starts_with("http://")) {
             client = client.with_allow_http(true);
         }
         let retry = RetryConfig {
@@ -199,11 +202,19 @@ fn io_error(action: &'static str, place: String, error: CloudError) -> StoreErro
         CloudError::PermissionDenied { .. } | CloudError::Unauthenticated { .. } => ErrorKind::PermissionDenied,
         CloudError::NotSupported { .. } | CloudError::NotImplemented { .. } => ErrorKind::Unsupported,
         CloudError::AlreadyExists { .. } | CloudError::Precondition { .. } => ErrorKind::AlreadyExists,
+        // The answer to a listing comes only as text.
+        CloudError::Generic { source, .. } if says(&**source, "404") => ErrorKind::NotFound,
+        CloudError::Generic { source, .. } if says(&**source, "403") => ErrorKind::PermissionDenied,
         // What is left after the retries: the network, or a server that is overloaded.
         CloudError::Generic { .. } => ErrorKind::TimedOut,
         _ => ErrorKind::Other,
     };
     StoreError::io(action, place, io::Error::new(kind, error))
+}
+
+/// Whether an error of the network or of one of its causes tells this status.
+fn says(error: &(dyn std::error::Error + Send + Sync), status: &str) -> bool {
+    error.to_string().contains(&format!("status code: {status}"))
 }
 
 fn version_text(e_tag: Option<String>, version: Option<String>) -> FileVersion {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use rayon::prelude::*;
@@ -13,6 +13,7 @@ use tamis_repo::{ScanOptions, Snapshot};
 
 use super::state::{Entry, io};
 use crate::error::{EngineError, Result};
+use crate::references::Found;
 use crate::{Ctx, Engine};
 
 /// A media file or mask that goes into the folder.
@@ -26,7 +27,8 @@ pub(super) struct Wish {
 /// Where the bytes are.
 pub(super) enum Origin {
     Lake(BlobId),
-    Disk(PathBuf),
+    /// At an address outside the lake.
+    Reference(String, Box<Media>),
 }
 
 /// Writes the labels; gives the media that belong with them, which are not written yet.
@@ -94,11 +96,7 @@ fn origin(media: Option<&Media>) -> std::io::Result<Origin> {
     let missing = |what: &str| std::io::Error::new(std::io::ErrorKind::NotFound, what.to_owned());
     let media = media.ok_or_else(|| missing("the sample has no media"))?;
     match (&media.uri, media.blob) {
-        (Some(uri), _) => {
-            let path = uri.strip_prefix("file://");
-            path.map(|path| Origin::Disk(PathBuf::from(path)))
-                .ok_or_else(|| missing(&format!("the bytes are at {uri}")))
-        }
+        (Some(uri), _) => Ok(Origin::Reference(uri.clone(), Box::new(media.clone()))),
         (None, Some(blob)) => Ok(Origin::Lake(blob)),
         (None, None) => Err(missing("the sample's media were never read")),
     }
@@ -131,9 +129,13 @@ pub(super) fn put(engine: &Engine, dir: &Path, wish: &Wish) -> Result<Entry> {
             let facts = file.metadata().map_err(fail)?;
             Ok(Entry::new(&wish.file, &wish.sample, &facts, *blob.hash()))
         }
-        Origin::Disk(from) => {
-            let copied = fs::copy(from, &path);
-            copied.map_err(|e| EngineError::new("format.io", format!("cannot copy `{}`: {e}", from.display())))?;
+        Origin::Reference(uri, media) => {
+            let copied = match engine.references().open(uri, media) {
+                Ok(Found::Disk(from)) => fs::copy(from, &path),
+                Ok(Found::Stream(mut from)) => create().and_then(|mut file| std::io::copy(&mut from, &mut file)),
+                Err(error) => Err(error),
+            };
+            copied.map_err(|e| EngineError::new("format.io", format!("cannot write `{}`: {e}", wish.file)))?;
             super::state::note(dir, &wish.file, &wish.sample)
         }
     }

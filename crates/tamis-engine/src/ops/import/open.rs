@@ -9,13 +9,10 @@ use bytes::Bytes;
 use tamis_core::Report;
 use tamis_formats::{Entry, Files, Source, SourceLimits};
 use tamis_store::Location;
-use tamis_store::backend::{Backend, CloudBackend, ReadFile};
+use tamis_store::backend::{Backend, CloudBackend};
 
 use crate::error::{EngineError, Result};
-
-/// What one request for a part of an object brings at first, and at most.
-const FIRST: u64 = 1 << 20;
-const MOST: u64 = 16 << 20;
+use crate::references::Object;
 
 /// Opens what an import reads: a path of this machine, `file://…`, or `s3://…`, `gs://…`, `az://…`.
 pub(super) fn open(path: &Path, report: &Report) -> Result<Source> {
@@ -69,7 +66,7 @@ struct Objects {
 impl Files for Objects {
     fn open(&self, entry: &Entry) -> io::Result<Box<dyn Read + Send>> {
         let file = self.backend.open_known(&entry.path, entry.size, &Bytes::new()).map_err(io::Error::other)?;
-        Ok(Box::new(Object { file, at: 0, step: FIRST, chunk: Bytes::new() }))
+        Ok(Box::new(Object::new(file)))
     }
 
     fn local(&self, _: &Entry) -> Option<std::path::PathBuf> {
@@ -78,27 +75,5 @@ impl Files for Objects {
 
     fn uri(&self, entry: &Entry) -> Option<String> {
         Some(format!("{}/{}", self.place.trim_end_matches('/'), entry.path))
-    }
-}
-
-/// Reads an object in growing parts, so that a look at its head costs little and all of it few requests.
-struct Object {
-    file: Arc<dyn ReadFile>,
-    at: u64,
-    step: u64,
-    chunk: Bytes,
-}
-
-impl Read for Object {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.chunk.is_empty() && self.at < self.file.size() {
-            let end = (self.at + self.step).min(self.file.size());
-            self.chunk = self.file.read(self.at..end).map_err(io::Error::other)?;
-            self.at = end;
-            self.step = (self.step * 2).min(MOST);
-        }
-        let count = out.len().min(self.chunk.len());
-        out[..count].copy_from_slice(&self.chunk.split_to(count));
-        Ok(count)
     }
 }
