@@ -37,7 +37,7 @@ class Peer(FolderPeer):
         return len([line for line in text.splitlines() if line.strip().startswith("{")])
 
     def status(self):
-        return len(json.loads(self.tamis("--json", "status", cwd=self.checkout))["changed"])
+        return len(json.loads(self.tamis("--json", "status", cwd=self.checkout))["files"])
 
     def second(self):
         self.tamis("commit", "-m", "second", cwd=self.checkout)
