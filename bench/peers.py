@@ -27,7 +27,7 @@ class Peer:
 
 
 PEERS = (
-    Peer("tamis", ("w1", "w2", "w4", "w5")),
+    Peer("tamis", ("w1", "w2", "w4", "w5", "w6")),
     Peer("files", ("w1",)),
     Peer("git", ("w1",), program=("git", "--version"), debian="git"),
     Peer("git-lfs", ("w1",), program=("git-lfs", "--version"), debian="git-lfs"),
@@ -36,6 +36,8 @@ PEERS = (
     Peer("pylance", ("w1", "w2"), packages=("pylance==14.0.2", *ARROW)),
     Peer("doltlite", ("w1", "w2"), packages=("doltlite==0.51.3", *ARROW)),
     Peer("deeplake", ("w1", "w2"), packages=("deeplake==4.7.4", *ARROW)),
+    Peer("datumaro", ("w6",), packages=("datumaro==1.13.12",)),
+    Peer("fiftyone", ("w6",), packages=("fiftyone==1.22.1",)),
     Peer("deltalake", ("w2",), packages=("deltalake==1.6.6", *ARROW)),
 )
 

@@ -11,6 +11,7 @@ TITLES = {
     "w2": "W2: {rows:,} label rows",
     "w4": "W4: {many:,} label rows, Tamis alone",
     "w5": "W5: clone and push over S3 on the loopback, Tamis alone",
+    "w6": "W6: COCO of {images:,} images with some 7 labels each, and VOC; media stay where they are",
 }
 RESULTS = "<!-- results -->\n"
 

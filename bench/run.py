@@ -6,7 +6,7 @@
     python3 bench/run.py --only w2 --peers tamis,pylance
 
 W1: 50,000 small images under version control. W2: a table of 1 M label rows. W3: reading single blobs (with W1).
-W4: 100 M rows (Tamis alone). W5: clone and push over S3 on this machine (Tamis alone).
+W4: 100 M rows (Tamis alone). W5: clone and push over S3 on this machine (Tamis alone). W6: formats.
 Each peer runs in its own environment below bench/.venv-PEER, made when it is missing, at the versions of peers.py.
 """
 
@@ -25,7 +25,7 @@ import peers
 import report
 import tamis
 
-SIZES = {"full": {"files": 50_000, "rows": 1_000_000, "many": 100_000_000}, "quick": {"files": 2_000, "rows": 20_000, "many": 200_000}}
+SIZES = {"full": {"files": 50_000, "rows": 1_000_000, "many": 100_000_000, "images": 118_000}, "quick": {"files": 2_000, "rows": 20_000, "many": 200_000, "images": 1_180}}
 
 
 def main():
@@ -55,7 +55,7 @@ def main():
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes; writes no results")
-    parser.add_argument("--only", default="w1,w2,w4,w5", help="benches to run (w3 comes with w1)")
+    parser.add_argument("--only", default="w1,w2,w4,w5,w6", help="benches to run (w3 comes with w1)")
     parser.add_argument("--peers", help="peers to run, by name: " + ", ".join(peer.name for peer in peers.PEERS))
     parser.add_argument("--work", default=os.path.join(HERE, "work"), help="folder for data and stores, on the disk to measure")
     parser.add_argument("--keep", action="store_true", help="leave the stores where they are")
@@ -85,8 +85,9 @@ def command(bench, peer, size, work, folder, quick):
         table = rows(work, size["rows"]) if bench == "w2" else None
         return tamis.command(bench, size, folder, table, quick)
     python = peers.python(peer)
-    if bench == "w1":
-        return [python, os.path.join(HERE, "w1", "driver.py"), peer.module, str(size["files"]), folder, str(int(quick))]
+    if bench in ("w1", "w6"):
+        count = size["files"] if bench == "w1" else size["images"]
+        return [python, os.path.join(HERE, bench, "driver.py"), peer.module, str(count), folder, str(int(quick))]
     return [python, os.path.join(HERE, "w2", "driver.py"), peer.module, rows(work, size["rows"]), folder, str(int(quick))]
 
 

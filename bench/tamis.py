@@ -13,7 +13,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 
-BENCHES = ("w1", "w2", "w4", "w5")
+BENCHES = ("w1", "w2", "w4", "w5", "w6")
 
 
 def build(package, *words):
@@ -29,9 +29,10 @@ def label_rows():
 def command(bench, size, folder, table, quick):
     """The words that run one bench; its lines are those of measure.py."""
     quick = str(int(quick))
-    if bench == "w1":
+    if bench in ("w1", "w6"):
         os.environ["TAMIS"] = os.path.join(build("tamis-cli"), "tamis")
-        return [sys.executable, os.path.join(HERE, "w1", "driver.py"), "tamis", str(size["files"]), folder, quick]
+        count = size["files"] if bench == "w1" else size["images"]
+        return [sys.executable, os.path.join(HERE, bench, "driver.py"), "tamis", str(count), folder, quick]
     if bench == "w2":
         return [label_rows(), "table", table, folder, quick]
     program = label_rows() if bench == "w4" else os.path.join(build("tamis-repo", "--example", "remote"), "examples", "remote")

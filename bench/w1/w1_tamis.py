@@ -31,7 +31,7 @@ class Peer(FolderPeer):
         return size_of(self.store)
 
     def working(self, paths):
-        return [os.path.join(self.checkout, os.path.relpath(path, self.folder)) for path in paths]
+        return [os.path.join(self.checkout, "media", os.path.relpath(path, self.folder)) for path in paths]
 
     def changes(self, text):
         return len([line for line in text.splitlines() if line.strip().startswith("{")])

@@ -61,6 +61,8 @@ codes! {
     "format.io" Io 500 1 "StorageError" "A file of the source or target cannot be read or written.";
     "import.strict" Invalid 400 1 "InvalidError" "Findings were made and `--strict` refuses them.";
     "sample.none" NotFound 404 3 "NotFoundError" "No sample at that path.";
+    "media.bad" Invalid 422 1 "InvalidError" "A media file cannot be decoded, or not in the way asked for.";
+    "media.tool" Unsupported 501 1 "UnsupportedError" "Frames of films need an `ffmpeg`, which is not there or failed.";
     "checkout.none" NotFound 404 3 "NotFoundError" "There is no checkout in the folder or above it.";
     "checkout.damaged" Corrupt 500 1 "CorruptError" "What a checkout remembers about its files cannot be read.";
     "cancelled" Cancelled 499 130 "CancelledError" "Stopped because the caller asked for it.";
@@ -202,6 +204,16 @@ impl From<tamis_formats::FormatError> for EngineError {
             other => (if other.kind() == Kind::Invalid { "format.bad_source" } else { "format.io" }, ""),
         };
         EngineError::from_source(code, error).hint(hint)
+    }
+}
+
+impl From<tamis_media::MediaError> for EngineError {
+    fn from(error: tamis_media::MediaError) -> EngineError {
+        match error {
+            tamis_media::MediaError::Tool { .. } => EngineError::from_source("media.tool", error)
+                .hint("install ffmpeg, or name its program in TAMIS_FFMPEG"),
+            _ => EngineError::from_source("media.bad", error),
+        }
     }
 }
 

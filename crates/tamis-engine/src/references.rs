@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tamis_core::{Hash, Hasher, Media};
@@ -41,20 +41,27 @@ impl References {
             return unchanged(Path::new(path), media).map(|()| Found::Disk(path.into()));
         }
         let missing = |hint: &str| io::Error::new(io::ErrorKind::NotFound, format!("its bytes are at {uri}: {hint}"));
-        let (bucket, key) = match uri.split_once("://") {
-            Some((scheme @ ("s3" | "s3a" | "gs" | "az"), rest)) => {
-                let (bucket, key) = rest.split_once('/').ok_or_else(|| missing("that is a bucket"))?;
-                (format!("{scheme}://{bucket}"), key)
-            }
-            Some(("http" | "https", _)) => {
-                return Err(missing("import its list again with --allow-host to take it into the lake"));
-            }
-            _ => return Err(missing("no kind of place that can be read")),
-        };
+        if is_web(uri) {
+            return Err(missing("import its list again with --allow-host to take it into the lake"));
+        }
+        let (bucket, key) = in_bucket(uri).ok_or_else(|| missing("no kind of place that can be read"))?;
         let file = self.bucket(&bucket)?.open_known(key, media.size, &Bytes::new()).map_err(io::Error::other)?;
         let inner = Object::new(file);
         let expected = media.blob.map(|blob| blob.0);
         Ok(Found::Stream(Box::new(Checked { inner, hasher: Hasher::default(), expected, uri: uri.to_owned() })))
+    }
+
+    /// A URL under which others can read what lies at `uri`: itself on the web or on this disk, signed and valid for a
+    /// while in a bucket.
+    ///
+    /// # Errors
+    /// Where there are no credentials to sign with, or the place has no URLs.
+    pub(crate) fn url(&self, uri: &str, valid: Duration) -> io::Result<String> {
+        if is_web(uri) || uri.starts_with("file://") {
+            return Ok(uri.to_owned());
+        }
+        let (bucket, key) = in_bucket(uri).ok_or_else(|| io::Error::other(format!("there is no URL for {uri}")))?;
+        self.bucket(&bucket)?.sign(key, valid).map_err(io::Error::other)
     }
 
     fn bucket(&self, address: &str) -> io::Result<Arc<CloudBackend>> {
@@ -69,6 +76,17 @@ impl References {
         buckets.insert(address.to_owned(), Arc::clone(&backend));
         Ok(backend)
     }
+}
+
+fn is_web(uri: &str) -> bool {
+    uri.starts_with("http://") || uri.starts_with("https://")
+}
+
+/// The bucket's address and the key in it.
+fn in_bucket(uri: &str) -> Option<(String, &str)> {
+    let (scheme @ ("s3" | "s3a" | "gs" | "az"), rest) = uri.split_once("://")? else { return None };
+    let (bucket, key) = rest.split_once('/')?;
+    Some((format!("{scheme}://{bucket}"), key))
 }
 
 /// Refuses a file that is not the one that was referenced. Its content is read only where its time changed.
@@ -182,5 +200,8 @@ mod tests {
         for uri in ["ftp://host/a", "https://host/a", "s3://bucket"] {
             assert!(references.open(uri, &Media::default()).is_err(), "{uri}");
         }
+        let valid = Duration::from_secs(60);
+        assert_eq!(references.url("https://host/a", valid).unwrap(), "https://host/a");
+        assert!(references.url("ftp://host/a", valid).is_err());
     }
 }

@@ -7,6 +7,7 @@
 //! * [`sniff`] says what some bytes are, [`probe`] adds size and orientation from the header alone.
 //! * [`facts`] is one probe for all media: images, sound, film, point clouds, DICOM, text.
 //! * [`peaks`], [`spectrogram`], [`cloud_preview`], [`dicom_image`] and [`VideoTool`] give something to look at.
+//! * [`draw_wave`], [`draw_spectrum`] and [`draw_cloud`] make pictures of them.
 //! * [`decode`] gives pixels, [`thumbnail`] a small upright picture, [`check`] and [`check_deep`] what is broken.
 //! * [`encode_png`] and [`encode_jpeg`] write pixels; equal pixels give equal bytes.
 //! * [`scene`] draws the small street dataset that the demo uses.
@@ -29,6 +30,7 @@ mod check;
 mod cloud;
 mod decode;
 mod dicom;
+mod draw;
 mod encode;
 mod error;
 mod facts;
@@ -52,6 +54,7 @@ pub use check::{Problem, check, check_deep};
 pub use cloud::{CloudPreview, CloudProbe, cloud_preview};
 pub use decode::{Limits, decode};
 pub use dicom::{DicomProbe, dicom_image};
+pub use draw::{draw_cloud, draw_spectrum, draw_wave};
 pub use encode::{encode_jpeg, encode_png};
 pub use error::{MediaError, Result};
 pub use facts::{Facts, facts, facts_of};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use tamis_engine::ops::export::{ExportRequest, Filter, formats as matrix};
+use tamis_engine::ops::export::{ExportMedia, ExportRequest, Filter, formats as matrix};
 use tamis_engine::{Address, EngineError, Result};
 
 use super::Door;
@@ -22,12 +22,28 @@ pub(crate) enum OnLoss {
     Refuse,
 }
 
+/// What becomes of the media files.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Media {
+    /// Write them beside the labels
+    Copy,
+    /// Hard links to files that are referenced on this disk, copies of the rest
+    Link,
+    /// Symbolic links to files that are referenced on this disk, copies of the rest
+    Symlink,
+    /// Labels alone
+    None,
+    /// Labels, and where each file can be read in urls.csv (signed for buckets)
+    Urls,
+}
+
 /// Write a dataset in another format.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tamis export street out --format yolo
   tamis export street@v1 out --format coco --where 'split:train class:bus'
   tamis export street out --format voc --on-loss refuse
+  tamis export street out --format coco --media none     labels alone
 
 --where takes words that must all fit: split:NAME, class:NAME, path:PREFIX.")]
 pub(crate) struct ExportArgs {
@@ -47,6 +63,12 @@ pub(crate) struct ExportArgs {
     /// The layer whose labels are written
     #[arg(long, default_value = "truth")]
     layer: String,
+    /// What becomes of the media files
+    #[arg(long, value_enum, default_value_t = Media::Copy)]
+    media: Media,
+    /// How long signed URLs are valid
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=168))]
+    valid: u64,
     /// What to do about labels that the format cannot hold
     #[arg(long, value_enum, default_value_t = OnLoss::Report)]
     on_loss: OnLoss,
@@ -67,6 +89,13 @@ pub(crate) fn run(args: &ExportArgs, door: &Door<'_>, printer: &mut Printer) -> 
         options,
         filter: Filter::parse(&args.filter)?,
         layer: args.layer.clone(),
+        media: match args.media {
+            Media::Copy => ExportMedia::Copy,
+            Media::Link => ExportMedia::Link,
+            Media::Symlink => ExportMedia::SymbolicLink,
+            Media::None => ExportMedia::Leave,
+            Media::Urls => ExportMedia::Urls(std::time::Duration::from_secs(args.valid * 3600)),
+        },
         refuse_losses: matches!(args.on_loss, OnLoss::Refuse),
     };
     let done = door.open()?.export(&door.ctx(), &request)?;

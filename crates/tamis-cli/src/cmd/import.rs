@@ -24,6 +24,7 @@ use crate::text;
   tamis import huge/ --reference          leave the media where they are
   tamis import s3://bucket/photos         a prefix of a bucket (also gs://, az://)
   tamis import urls.txt --allow-host h.org   files of the web, one URL a line
+  tamis import /other/lake#acme/street@v1    a dataset of another lake (its history: `tamis clone`)
   tamis import vendor/ street --class automobile=car --split train=0.9,val=0.1
   tamis import boxes.json street --labels-only --layer model-a   predictions onto what is there
 
@@ -32,7 +33,7 @@ An import that was stopped goes on where it was when it is started again.
 Importing the same folder again commits what changed. Samples that are gone from the folder are
 removed, unless --keep or other folders were imported into the dataset too.")]
 pub(crate) struct ImportArgs {
-    /// A folder, archive (.zip, .tar, .tar.gz, .tar.zst), annotation file, list of URLs, or s3://…
+    /// A folder, archive (.zip, .tar, .tar.gz, .tar.zst), annotation file, list of URLs, s3://…, or LAKE#DATASET
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// Into which dataset; named after the folder when absent
@@ -140,7 +141,7 @@ fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str)> {
 pub(crate) fn run(args: &ImportArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
     let request = args.request()?;
     // A mistyped path should not leave a lake behind.
-    if !request.path.to_str().is_some_and(|text| text.contains("://")) {
+    if !request.path.to_str().is_some_and(|text| text.contains("://") || text.contains('#')) {
         std::fs::metadata(&request.path).map_err(|e| {
             EngineError::new("format.io", format!("cannot read `{}`: {e}", request.path.display()))
                 .hint("check the path and its permissions")

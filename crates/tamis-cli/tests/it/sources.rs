@@ -233,6 +233,12 @@ fn a_buckets_prefix_is_imported_copied_and_by_reference() {
         assert!(ok, "{said}");
     }
     place.ok(&["export", "street", "local", "--format", "coco"]);
+    let (ok, said) = at_bucket(&["export", "referenced", "signed", "--format", "coco", "--media", "urls"]);
+    assert!(ok, "{said}");
+    let urls = fs::read_to_string(place.path("signed/urls.csv")).unwrap();
+    assert!(urls.lines().count() > 30 && urls.contains("X-Amz-Signature"), "{urls}");
+    let said = place.run(&["export", "copied", "unsigned", "--format", "coco", "--media", "urls"]);
+    assert!(said.code != 0 && said.talk.contains("--media copy"), "{said:?}");
     let name = place.json(&["ls", "street", "-n", "1"])["path"].as_str().unwrap().to_owned();
     let name = Path::new(&name).file_name().unwrap().to_str().unwrap();
     let expected = find(&place.path("local"), name).unwrap();
@@ -262,4 +268,91 @@ fn ctrl_c_stops_an_import_and_leaves_nothing_behind() {
     }
     place.ok(&["verify"]);
     place.ok(&["import", "street"]);
+}
+
+#[test]
+fn a_dataset_of_another_lake_comes_in_whole() {
+    let place = street();
+    place.ok(&["import", "street", "acme/street"]);
+    let (here, there) = (place.path("lake").display().to_string(), place.path("other").display().to_string());
+    place.ok(&["--lake", &there, "import", &format!("{here}#acme/street@main")]);
+    place.ok(&["remote", "acme/street", "--add", "other", &there]);
+    let at = |lake: &str, args: &[&str]| place.ok(&[&["--lake", lake], args].concat());
+    let lines = |lake: &str| at(lake, &["ls", "acme/street", "--json"]);
+    assert_eq!(lines(&here).lines().count(), lines(&there).lines().count());
+    for lake in [&here, &there] {
+        at(lake, &["export", "acme/street", &format!("out-{}", lake.len()), "--format", "tamis"]);
+    }
+    let of = |lake: &str| fs::read_to_string(place.path(&format!("out-{}/samples.jsonl", lake.len()))).unwrap();
+    assert_eq!(of(&here), of(&there));
+    // Nothing changed: nothing is committed.
+    let again = at(&there, &["import", &format!("{here}#acme/street")]);
+    assert!(again.contains("othing"), "{again}");
+    let said = place.run(&["import", &format!("{here}#acme/none")]);
+    assert_eq!(said.code, 3, "{said:?}");
+}
+
+#[test]
+fn labels_go_out_alone_and_files_as_links() {
+    let place = street();
+    place.ok(&["import", "street", "here", "--reference"]);
+    place.ok(&["export", "here", "bare", "--format", "coco", "--media", "none"]);
+    place.ok(&["export", "here", "full", "--format", "coco"]);
+    let name = place.json(&["ls", "here", "-n", "1"])["path"].as_str().unwrap().to_owned();
+    let name = Path::new(&name).file_name().unwrap().to_str().unwrap();
+    assert_eq!(find(&place.path("bare"), name), None);
+    let labels = |out: &str| {
+        let folder = place.path(out).join("annotations");
+        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(labels("bare"), labels("full"));
+    place.ok(&["export", "here", "linked", "--format", "coco", "--media", "symlink"]);
+    assert_eq!(find(&place.path("linked"), name), find(&place.path("full"), name));
+    // A picture that was replaced is not written with the labels of another.
+    let victim = walk(&place.path("street")).into_iter().find(|path| path.ends_with(name)).unwrap();
+    fs::write(&victim, b"another picture").unwrap();
+    let said = place.run(&["export", "here", "late", "--format", "coco"]);
+    assert!(said.code != 0 && said.talk.contains("import it again"), "{said:?}");
+}
+
+/// Every file below a folder.
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn every_medium_has_a_preview() {
+    let place = street();
+    let folder = place.path("media");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("a.png"), tiny_png(5)).unwrap();
+    let sample = |t: u32| ((f64::from(t) / 8.0).sin() * 20_000.0) as i16;
+    let wave: Vec<u8> = (0..8000).flat_map(|t| sample(t).to_le_bytes()).collect();
+    let head = |size: u32| {
+        let mut head = b"RIFF".to_vec();
+        head.extend((36 + size).to_le_bytes());
+        head.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
+        head.extend(size.to_le_bytes());
+        head
+    };
+    fs::write(folder.join("b.wav"), [head(16_000), wave].concat()).unwrap();
+    let points: String = (0..500).map(|i| format!("{} {} {}\n", i % 20, i / 20, i % 7)).collect();
+    let pcd = format!(
+        "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 500\nHEIGHT 1\nPOINTS 500\nDATA ascii\n{points}"
+    );
+    fs::write(folder.join("c.pcd"), pcd).unwrap();
+    fs::write(folder.join("d.txt"), "words").unwrap();
+    place.ok(&["import", "media", "--format", "files"]);
+    for (path, words) in [("a.png", &[][..]), ("b.wav", &[]), ("b.wav", &["--spectrum"]), ("c.pcd", &["--size", "64"])]
+    {
+        let target = format!("media:{path}");
+        place.ok(&[&["show", &target, "--preview", "out.img"], words].concat());
+        let bytes = fs::read(place.path("out.img")).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"\xff\xd8"), "{path}");
+    }
+    let said = place.run(&["show", "media:d.txt", "--preview", "out.img"]);
+    assert!(said.code == 1 && said.talk.contains("error[media.bad]") && said.talk.contains("--media"), "{said:?}");
 }

@@ -5,15 +5,35 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tamis_core::{Finding, MediaSource, Report, Sample, SampleRecord};
-use tamis_formats::{Fetched, OnLoss, Schema, Sink, Wanted, WriteOptions};
+use tamis_formats::{Fetched, Linking, OnLoss, Schema, Sink, Wanted, WriteOptions};
 use tamis_repo::{ScanOptions, Snapshot};
 
 use crate::error::{EngineError, Result};
 use crate::references::{Found, References};
 use crate::{Address, Ctx, Engine};
+
+/// What becomes of media files in an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExportMedia {
+    /// They are written beside the labels.
+    #[default]
+    Copy,
+    /// Files that are referenced on this disk are hard links where the file system can, the rest is copied.
+    Link,
+    /// Files that are referenced on this disk are symbolic links, the rest is copied.
+    SymbolicLink,
+    /// Labels alone.
+    Leave,
+    /// Labels, and in `urls.csv` where each file can be read: signed URLs, valid for this long, for objects in buckets.
+    Urls(Duration),
+}
+
+/// The file of [`ExportMedia::Urls`]: a line `path,url` for each media file.
+const URLS: &str = "urls.csv";
 
 /// What to export.
 #[derive(Clone, Debug)]
@@ -30,6 +50,8 @@ pub struct ExportRequest {
     pub filter: Filter,
     /// The layer whose labels are written.
     pub layer: String,
+    /// What becomes of the media files.
+    pub media: ExportMedia,
     /// Write nothing when the format cannot hold something.
     pub refuse_losses: bool,
 }
@@ -129,10 +151,21 @@ impl Engine {
             options = options.on_loss(OnLoss::Refuse);
         }
         let current: Rc<RefCell<Option<tamis_core::Media>>> = Rc::default();
-        let (media, shown) = (Media::new(self, snapshot.clone()), Rc::clone(&current));
+        let urls: Rc<RefCell<String>> = Rc::default();
+        let media = Media {
+            snapshot: snapshot.clone(),
+            references: Arc::clone(self.references()),
+            mode: request.media,
+            urls: Rc::clone(&urls),
+        };
+        let shown = Rc::clone(&current);
         let fetch = move |path: &str, wanted: Wanted<'_>| media.fetch(path, wanted, shown.borrow().as_ref());
-        let sink = Sink::folder(&request.out, fetch)?;
-        let schema = schema_of(&snapshot)?;
+        let sink = Sink::folder(&request.out, fetch)?.with_linking(match request.media {
+            ExportMedia::Link => Linking::Hard,
+            ExportMedia::SymbolicLink => Linking::Symbolic,
+            _ => Linking::Copy,
+        });
+        let schema = schema_with_notes(&snapshot)?;
         let mut writer = format.write(&sink, &schema, &options, &report)?;
         let scan = ScanOptions { prefix: request.address.prefix().to_owned(), ..ScanOptions::default() };
         ctx.progress.begin("export", Some(snapshot.len()), "samples");
@@ -146,6 +179,9 @@ impl Engine {
             }
         }
         let written = writer.finish()?;
+        if matches!(request.media, ExportMedia::Urls(_)) {
+            sink.put(URLS, format!("path,url\n{}", urls.borrow()).as_bytes())?;
+        }
         ctx.progress.end();
         Ok(Exported {
             commit: snapshot.commit().id.to_string(),
@@ -161,18 +197,21 @@ impl Engine {
 struct Media {
     snapshot: Snapshot,
     references: Arc<References>,
+    mode: ExportMedia,
+    urls: Rc<RefCell<String>>,
 }
 
 /// How a blob is named in a record's media source.
-const BLOB: &str = "blob:";
+pub(crate) const BLOB: &str = "blob:";
 
 impl Media {
-    fn new(engine: &Engine, snapshot: Snapshot) -> Media {
-        Media { snapshot, references: Arc::clone(engine.references()) }
-    }
-
     /// The bytes of what is wanted for the sample whose medium is `current`.
     fn fetch(&self, path: &str, wanted: Wanted<'_>, current: Option<&tamis_core::Media>) -> std::io::Result<Fetched> {
+        match (self.mode, wanted) {
+            (ExportMedia::Leave, Wanted::Media(_)) => return Ok(Fetched::Taken),
+            (ExportMedia::Urls(valid), Wanted::Media(source)) => return self.list(path, source, valid),
+            _ => {}
+        }
         let missing = |what: String| std::io::Error::new(std::io::ErrorKind::NotFound, what);
         let id = match wanted {
             Wanted::Blob(id) => *id,
@@ -195,11 +234,37 @@ impl Media {
             Ok(Fetched::Stream(Box::new(blob.reader())))
         }
     }
+
+    /// Notes where a file can be read.
+    fn list(&self, path: &str, source: &MediaSource, valid: Duration) -> std::io::Result<Fetched> {
+        let url = match source {
+            MediaSource::Uri(uri) if !uri.starts_with(BLOB) => self.references.url(uri, valid)?,
+            _ => {
+                let what = format!("`{path}` is in the lake, where it has no URL; export with --media copy");
+                return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what));
+            }
+        };
+        let cell = |text: &str| match text.contains([',', '"', '\n', '\r']) {
+            true => format!("\"{}\"", text.replace('"', "\"\"")),
+            false => text.to_owned(),
+        };
+        self.urls.borrow_mut().push_str(&format!("{},{}\n", cell(path), cell(&url)));
+        Ok(Fetched::Taken)
+    }
 }
 
 /// What a writer is told of the whole.
 pub(crate) fn schema_of(snapshot: &Snapshot) -> Result<Schema> {
     let mut schema = Schema { ontology: snapshot.ontology()?, ..Schema::default() };
+    for (segment, sensor) in snapshot.sensors()?.iter() {
+        schema.sensors.entry(segment.to_owned()).or_default().push(sensor.clone());
+    }
+    Ok(schema)
+}
+
+/// The same with what formats noted of their own when the samples came in.
+pub(crate) fn schema_with_notes(snapshot: &Snapshot) -> Result<Schema> {
+    let mut schema = schema_of(snapshot)?;
     for name in snapshot.commit().extra.keys() {
         let Some(format) = name.strip_prefix("format/") else { continue };
         if let Some(value) = snapshot.extra(name)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {

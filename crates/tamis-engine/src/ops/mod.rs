@@ -10,6 +10,7 @@ pub mod import;
 pub mod log;
 pub mod ls;
 pub mod merge;
+pub mod preview;
 pub mod refs;
 pub mod show;
 pub mod stats;

@@ -1,9 +1,12 @@
 //! One sample with everything about it.
 
+use std::io::Read;
+
 use serde::Serialize;
-use tamis_core::Sample;
+use tamis_core::{Media, Sample};
 
 use crate::error::{EngineError, Result};
+use crate::references::Found;
 use crate::{Address, Engine};
 
 /// A sample of a commit.
@@ -33,15 +36,26 @@ impl Engine {
         }
     }
 
-    /// The bytes of a sample's media file.
+    /// The bytes of a sample's media file, from the lake or from where it lies.
     pub fn media(&self, address: &Address) -> Result<bytes::Bytes> {
         let shown = self.show(address)?;
-        let blob = shown.sample.media.as_ref().and_then(|media| media.blob);
-        let Some(blob) = blob else {
-            return Err(EngineError::new("sample.none", format!("`{address}` has no media in the lake"))
-                .hint("its bytes stay where they were referenced, see `tamis show`"));
-        };
-        let snapshot = self.dataset(&address.dataset)?.snapshot(address.revision())?;
-        snapshot.blob(&blob)?.read().map_err(EngineError::from)
+        self.bytes_of(address, shown.sample.media.as_ref())
+    }
+
+    /// The bytes of a medium of the sample at an address.
+    pub(crate) fn bytes_of(&self, address: &Address, media: Option<&Media>) -> Result<bytes::Bytes> {
+        let fail = |e: std::io::Error| EngineError::new("format.io", format!("cannot read `{address}`: {e}"));
+        match media.map(|media| (media, &media.uri, media.blob)) {
+            Some((media, Some(uri), _)) => match self.references().open(uri, media).map_err(fail)? {
+                Found::Disk(path) => Ok(std::fs::read(path).map_err(fail)?.into()),
+                Found::Stream(mut stream) => {
+                    let mut bytes = Vec::new();
+                    stream.read_to_end(&mut bytes).map_err(fail)?;
+                    Ok(bytes.into())
+                }
+            },
+            Some((_, None, Some(blob))) => Ok(self.repo().store().blob(&blob)?.read()?),
+            _ => Err(EngineError::new("sample.none", format!("`{address}` has no media"))),
+        }
     }
 }

@@ -21,6 +21,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use object_store::signer::Signer;
 use object_store::{
     BackoffConfig, ClientOptions, Error as CloudError, GetOptions, GetRange, MultipartUpload, ObjectStore,
     ObjectStoreExt, PutMode, PutPayload, RetryConfig, UpdateVersion,
@@ -50,6 +51,7 @@ const ATTEMPTS: u32 = 5;
 #[derive(Clone, Debug)]
 pub struct CloudBackend {
     store: Arc<dyn ObjectStore>,
+    signer: Option<Arc<dyn Signer>>,
     prefix: Path,
     place: String,
     /// Calls never wait, so that they run on the caller's thread.
@@ -68,6 +70,7 @@ impl CloudBackend {
         };
         CloudBackend {
             store,
+            signer: None,
             prefix: Path::default(),
             place: format!("memory://{name}"),
             immediate: true,
@@ -102,14 +105,15 @@ impl CloudBackend {
             max_retries: 8,
             retry_timeout: Duration::from_secs(120),
         };
-        let store: Arc<dyn ObjectStore> = match url.scheme() {
+        let (store, signer): (Arc<dyn ObjectStore>, Arc<dyn Signer>) = match url.scheme() {
             "s3" | "s3a" => {
                 let mut builder =
                     AmazonS3Builder::from_env().with_url(bare).with_client_options(client).with_retry(retry);
                 for (key, value) in options {
                     builder = builder.with_config(AmazonS3ConfigKey::from_str(&key).map_err(refused)?, value);
                 }
-                Arc::new(builder.build().map_err(refused)?)
+                let store = Arc::new(builder.build().map_err(refused)?);
+                (Arc::clone(&store) as _, store)
             }
             "gs" => {
                 let mut builder =
@@ -117,7 +121,8 @@ impl CloudBackend {
                 for (key, value) in options {
                     builder = builder.with_config(GoogleConfigKey::from_str(&key).map_err(refused)?, value);
                 }
-                Arc::new(builder.build().map_err(refused)?)
+                let store = Arc::new(builder.build().map_err(refused)?);
+                (Arc::clone(&store) as _, store)
             }
             _ => {
                 let mut builder =
@@ -125,11 +130,28 @@ impl CloudBackend {
                 for (key, value) in options {
                     builder = builder.with_config(AzureConfigKey::from_str(&key).map_err(refused)?, value);
                 }
-                Arc::new(builder.build().map_err(refused)?)
+                let store = Arc::new(builder.build().map_err(refused)?);
+                (Arc::clone(&store) as _, store)
             }
         };
         let prefix = Path::from_url_path(url.path()).map_err(|e| bad(e.to_string()))?;
-        Ok(CloudBackend { store, prefix, place, immediate: false, counters: Arc::default() })
+        Ok(CloudBackend { store, signer: Some(signer), prefix, place, immediate: false, counters: Arc::default() })
+    }
+
+    /// A URL that lets anybody read an object for a while, without credentials of their own. No request.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when there are no credentials to sign with.
+    pub fn sign(&self, path: &str, valid: Duration) -> Result<String> {
+        let path = self.path(path)?;
+        let Some(signer) = self.signer.clone() else {
+            let error = io::Error::from(ErrorKind::Unsupported);
+            return Err(StoreError::io("sign", self.shown(&path), error));
+        };
+        let wanted = path.clone();
+        // The default method is GET.
+        let signed = self.call(|_| async move { signer.signed_url(Default::default(), &wanted, valid).await })?;
+        signed.map(String::from).map_err(|e| self.failed("sign", &path, e))
     }
 
     fn path(&self, path: &str) -> Result<Path> {

@@ -17,8 +17,10 @@ use crate::ops::import::labels::keep_ids;
 use crate::ops::import::sample::Taker;
 
 const BATCH: usize = 1024;
-/// Where the exact format keeps media.
-const MEDIA: &str = "media/";
+/// The format that loses nothing.
+const EXACT: &str = "tamis";
+/// Where it keeps media.
+pub(super) const MEDIA: &str = "media/";
 
 /// A sample as it was and as it is; never both absent.
 pub(super) type Pair = (Option<Sample>, Option<Sample>);
@@ -46,10 +48,15 @@ pub(super) fn read(
     report: &Report,
 ) -> Result<Back> {
     let format = tamis_formats::find(&state.identity.format)?;
+    if format.spec().id == EXACT
+        && let Some(back) = super::media::read(state, snapshot, changed, blobs.clone(), report)?
+    {
+        return Ok(back);
+    }
     let source = Source::open(&state.root, &SourceLimits::default(), report)?;
     let touched: HashSet<&str> = changed.iter().map(|change| change.file.as_str()).collect();
     let taker = Taker { source: &source, report, reference: false, blobs, journal: None, fetcher: None };
-    let work = Reading { state, format, exact: format.spec().id == "tamis", taker, touched };
+    let work = Reading { state, format, exact: format.spec().id == EXACT, taker, touched };
     let gone: BTreeSet<&str> = changed
         .iter()
         .filter(|change| change.change == "removed")
@@ -115,7 +122,7 @@ fn record((file, path): (&str, &str)) -> SampleRecord {
     SampleRecord { path: path.to_owned(), media: Some(MediaSource::File(file.to_owned())), ..SampleRecord::default() }
 }
 
-fn path_of(pair: &Pair) -> &str {
+pub(super) fn path_of(pair: &Pair) -> &str {
     pair.1.as_ref().or(pair.0.as_ref()).map_or("", |sample| sample.path.as_str())
 }
 
@@ -183,10 +190,8 @@ impl Reading<'_> {
         let mut new = self.taker.take(record, old)?;
         if as_before {
             new.media = old.and_then(|old| old.media.clone());
-        } else if let (Some(media), Some(None)) =
-            (&mut new.media, old.map(|old| old.media.as_ref().and_then(|m| m.etag.as_ref())))
-        {
-            media.etag = None;
+        } else {
+            plain_etag(old, &mut new);
         }
         let Some(old) = old else { return Ok(new) };
         if untouched {
@@ -251,6 +256,14 @@ fn keep_mask_files(old: &Sample, new: &mut Sample) {
                 mask.file.clone_from(&was.file);
             }
         }
+    }
+}
+
+/// A medium that had no entity tag gets none by lying in a folder.
+pub(super) fn plain_etag(old: Option<&Sample>, new: &mut Sample) {
+    if let (Some(media), Some(None)) = (&mut new.media, old.map(|old| old.media.as_ref().and_then(|m| m.etag.as_ref())))
+    {
+        media.etag = None;
     }
 }
 

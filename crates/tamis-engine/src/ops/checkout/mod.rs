@@ -7,6 +7,7 @@
 
 mod back;
 mod commit;
+mod media;
 mod restore;
 mod state;
 mod status;

@@ -8,11 +8,12 @@ use std::rc::Rc;
 
 use rayon::prelude::*;
 use tamis_core::{BlobId, Media, MediaSource, Report, Sample, SampleRecord};
-use tamis_formats::{Fetched, Format, Schema, Sink, Wanted, WriteOptions, Written};
+use tamis_formats::{Fetched, Format, Sink, Wanted, WriteOptions, Written};
 use tamis_repo::{ScanOptions, Snapshot};
 
 use super::state::{Entry, io};
 use crate::error::{EngineError, Result};
+use crate::ops::export::schema_of;
 use crate::references::Found;
 use crate::{Ctx, Engine};
 
@@ -61,15 +62,6 @@ pub(super) fn labels(
     let written = writer.finish()?;
     drop(sink);
     Ok((written, wishes.take()))
-}
-
-/// Ontology and sensors of a commit as formats take them.
-pub(super) fn schema_of(snapshot: &Snapshot) -> Result<Schema> {
-    let mut schema = Schema { ontology: snapshot.ontology()?, ..Schema::default() };
-    for (segment, sensor) in snapshot.sensors()?.iter() {
-        schema.sensors.entry(segment.to_owned()).or_default().push(sensor.clone());
-    }
-    Ok(schema)
 }
 
 /// A sample as formats take it.

@@ -7,6 +7,7 @@
 mod fetch;
 mod journal;
 pub(in crate::ops) mod labels;
+mod lake;
 mod open;
 mod reconcile;
 pub(in crate::ops) mod sample;
@@ -267,9 +268,14 @@ impl Engine {
     ) -> Result<(ImportPlan, &'static dyn Format)> {
         let dataset = match &request.dataset {
             Some(name) => name.clone(),
-            None => DatasetName::new(tame(source.name()))?,
+            None => match request.path.to_str().and_then(lake::address) {
+                Some((_, dataset)) => dataset.parse::<Address>()?.dataset,
+                None => DatasetName::new(tame(source.name()))?,
+            },
         };
+        let is_lake = request.path.to_str().is_some_and(|text| lake::address(text).is_some());
         let (format, why, others) = match &request.format {
+            None if is_lake => (tamis_formats::find("tamis")?, "a dataset of another lake".to_owned(), Vec::new()),
             Some(id) => (tamis_formats::find(id)?, "asked for".to_owned(), Vec::new()),
             None => {
                 let found = tamis_formats::detect(source, report)?;
@@ -337,6 +343,10 @@ fn origin_key(path: &Path) -> String {
 
 /// How a source is remembered.
 fn origin_of(path: &Path) -> String {
+    // Another version of a dataset is the same source.
+    if let Some((place, dataset)) = path.to_str().and_then(lake::address) {
+        return format!("{}#{}", origin_of(Path::new(place)), dataset.split('@').next().unwrap_or_default());
+    }
     let text = path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
     // Query parameters of a bucket's address may hold keys.
     match text.split_once('?').filter(|(address, _)| address.contains("://")) {

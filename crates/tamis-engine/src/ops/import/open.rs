@@ -11,13 +11,18 @@ use tamis_formats::{Entry, Files, Source, SourceLimits};
 use tamis_store::Location;
 use tamis_store::backend::{Backend, CloudBackend};
 
+use super::lake;
 use crate::error::{EngineError, Result};
 use crate::references::Object;
 
-/// Opens what an import reads: a path of this machine, `file://…`, or `s3://…`, `gs://…`, `az://…`.
+/// Opens what an import reads: a path of this machine, `file://…`, or `s3://…`, `gs://…`, `az://…`; or a dataset of
+/// another lake, `LAKE#DATASET@REVISION`.
 pub(super) fn open(path: &Path, report: &Report) -> Result<Source> {
     let limits = SourceLimits::default();
     let text = path.to_str().filter(|text| text.contains("://"));
+    if let Some((place, dataset)) = path.to_str().and_then(lake::address) {
+        return lake::open(place, dataset, report);
+    }
     let Some(text) = text else { return Ok(Source::open(path, &limits, report)?) };
     if text.starts_with("http://") || text.starts_with("https://") {
         let message = format!("cannot list what is below `{text}`");
