@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tamis_core::Place;
 use yaml_serde::Value;
 
+use super::row::Rows;
 use crate::index::MediaIndex;
 use crate::labels::Judge;
 use crate::lex::{text, yaml};
@@ -18,15 +19,13 @@ pub(super) struct Layout {
     pub(super) names: BTreeMap<i64, String>,
     /// Split by image; of an image in several, none.
     pub(super) splits: BTreeMap<String, Option<String>>,
-    /// Numbers of a key point: 2 or 3; 0 = there are none.
-    pub(super) point: usize,
-    /// How many key points.
-    pub(super) points: usize,
+    /// What rows may be.
+    pub(super) rows: Rows,
 }
 
 /// Keys of `data.yaml` that are no splits.
 const KNOWN: &[&str] =
-    &["path", "names", "nc", "kpt_shape", "flip_idx", "download", "yaml_file", "channels", "kpt_names", "roboflow"];
+    &["path", "names", "nc", "task", "kpt_shape", "flip_idx", "download", "yaml_file", "channels", "kpt_names", "roboflow"];
 
 /// Whether a text file may hold labels, by its name.
 pub(super) fn may_be_labels(path: &str) -> bool {
@@ -116,8 +115,9 @@ impl Layout {
                     .filter(|n| *n <= 10_000)
                     .unwrap_or(0)
             };
-            (self.points, self.point) = (side(0), side(1));
+            (self.rows.points, self.rows.point) = (side(0), side(1));
         }
+        self.rows.turned = settings.get("task").and_then(yaml::scalar).is_some_and(|task| task == "obb");
         let Value::Mapping(all) = settings else { return };
         let bases = bases(path, settings);
         for (key, value) in all {

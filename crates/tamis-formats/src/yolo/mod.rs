@@ -3,6 +3,9 @@
 //!
 //! Which label file belongs to an image follows Ultralytics: the last folder `images` becomes `labels`; without such
 //! a folder the label file lies beside the image. No label file = not looked at; an empty one = nothing there.
+//!
+//! A row of four corners is a polygon for one task and a rotated box for another, and nothing in the row says which:
+//! `task: obb` in `data.yaml` (which the writer puts there), or the option `task`, decides (docs/spec/yolo.md).
 
 mod layout;
 mod read;
@@ -24,12 +27,12 @@ use crate::spec::{Loss, OptionSpec, Spec};
 /// The specification.
 pub(crate) static SPEC: Spec = Spec {
     id: "yolo",
-    title: "YOLO detection (Ultralytics and Darknet)",
+    title: "YOLO boxes, polygons, poses and rotated boxes (Ultralytics and Darknet)",
     homepage: "https://docs.ultralytics.com/datasets/detect/",
     extensions: &["yaml", "txt", "names", "data"],
     media: &["image"],
-    reads: &[LabelType::Box2d, LabelType::Polygon, LabelType::Keypoints],
-    writes: &[LabelType::Box2d, LabelType::Polygon],
+    reads: &[LabelType::Box2d, LabelType::RotatedBox, LabelType::Polygon, LabelType::Keypoints],
+    writes: &[LabelType::Box2d, LabelType::RotatedBox, LabelType::Polygon, LabelType::Keypoints],
     losses: &[
         Loss { code: "layers", what: "further layers", instead: "only one layer is written" },
         Loss { code: "fusion", what: "frames, sensors and timestamps", instead: "left out" },
@@ -44,6 +47,14 @@ pub(crate) static SPEC: Spec = Spec {
         Loss { code: "no_box", what: "labels without an extent in the image", instead: "left out" },
         Loss { code: "no_size", what: "labels of images of unknown size", instead: "left out" },
         Loss { code: "box_as_polygon", what: "boxes among polygons", instead: "written as polygons of four corners" },
+        Loss { code: "upright", what: "boxes among rotated boxes", instead: "written and read back as rotated boxes" },
+        Loss {
+            code: "points",
+            what: "labels without the skeleton's key points among poses",
+            instead: "their boxes are written with unseen points",
+        },
+        Loss { code: "visibility", what: "visibilities of key points that the skeleton has not", instead: "changed" },
+        Loss { code: "split", what: "splits that Darknet has no list for", instead: "left out" },
         Loss { code: "bbox", what: "boxes given beside a polygon", instead: "left out" },
         Loss {
             code: "stem",
@@ -60,12 +71,21 @@ pub(crate) static SPEC: Spec = Spec {
         },
         Loss { code: "rounding", what: "digits beyond the 15th of normalised coordinates", instead: "rounded" },
     ],
-    options: &[OptionSpec {
-        name: "task",
-        values: &["detect", "segment"],
-        default: "detect",
-        help: "write boxes, or polygons where there are some",
-    }],
+    options: &[
+        OptionSpec {
+            name: "task",
+            values: &["auto", "detect", "segment", "pose", "obb"],
+            default: "auto",
+            help: "read: what rows of four corners are (auto: as `data.yaml` says, else polygons); \
+                   write: boxes (also auto), polygons, key points or rotated boxes",
+        },
+        OptionSpec {
+            name: "layout",
+            values: &["ultralytics", "darknet"],
+            default: "ultralytics",
+            help: "write: `data.yaml`, or `obj.data` and `obj.names`",
+        },
+    ],
 };
 
 /// YOLO.

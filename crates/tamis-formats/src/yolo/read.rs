@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use tamis_core::{Class, Label, LabelType, MediaSource, Place, Report, SampleRecord, Shape, Visibility};
+use tamis_core::{Class, Label, LabelType, MediaSource, Place, Point, Report, RotatedBox, SampleRecord, Shape, Visibility};
 
 use super::layout::{self, Layout};
 use super::{Row, SPEC, label_path, parse, row};
 use crate::each::Each;
 use crate::error::{FormatError, Result};
-use crate::format::{ReadOptions, RecordReader, Schema};
+use crate::format::{ReadOptions, RecordReader, Schema, option};
 use crate::index::MediaIndex;
 use crate::labels::{self, Judge};
 use crate::lex::text;
@@ -27,7 +27,11 @@ pub(super) fn read<'a>(
         reason: "there is no `data.yaml` with names, no `.names` file and no `classes.txt`".to_owned(),
     })?;
     let index = MediaIndex::new(source);
-    let layout = layout::load(source, &index, settings, &judge)?;
+    let mut layout = layout::load(source, &index, settings, &judge)?;
+    match option(&SPEC, &options.options, "task")? {
+        "auto" => {}
+        task => layout.rows.turned = task == "obb",
+    }
     let texts: Vec<&str> = source
         .entries()
         .iter()
@@ -89,7 +93,7 @@ pub(super) fn read<'a>(
                 if let Shape::Keypoints(points) = &label.shape {
                     let skeletons = &mut schema.ontology.schema_mut(LabelType::Keypoints).skeletons;
                     if skeletons.is_empty() {
-                        let visibility = (layout.point == 3).then_some(Visibility::Ternary);
+                        let visibility = (layout.rows.point == 3).then_some(Visibility::Ternary);
                         skeletons.push(tamis_core::Skeleton {
                             number: points.len() as u32,
                             visibility,
@@ -114,7 +118,7 @@ fn rows(source: &Source, file: &str, layout: &Layout, size: Option<(u32, u32)>, 
     };
     let mut out = Vec::new();
     for (line, row) in text::lines(&text::decode(&bytes)) {
-        let parsed = match parse(line, row, layout.points, layout.point) {
+        let parsed = match parse(line, row, layout.rows) {
             Ok(parsed) => parsed,
             Err(fault) => {
                 judge.error("syntax", fault.place(file), fault.message);
@@ -150,6 +154,16 @@ fn label(
                 (p.x, p.y) = scale(p.x, p.y);
             }
             Label::new(Shape::Polygon(points))
+        }
+        Row::Turned(corners) => {
+            let corners = corners.map(|p| {
+                let (x, y) = scale(p.x, p.y);
+                Point { x, y }
+            });
+            let turned = RotatedBox::from_corners(&corners);
+            // What the corners span is judged as a box is; what is kept is the rotated box.
+            judge.accept(turned.bounds(), Some(size), place)?;
+            Label::new(Shape::RotatedBox(turned))
         }
         Row::Points(normal, mut points) => {
             for p in &mut points {

@@ -12,12 +12,25 @@ pub(crate) enum Row {
     Box([f64; 4], Option<f64>),
     /// Corners.
     Polygon(Vec<Point>),
+    /// Four corners of a rotated box.
+    Turned([Point; 4]),
     /// Centre and size, and key points.
     Points([f64; 4], Vec<Keypoint>),
 }
 
+/// What the rows of a dataset are, beside boxes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rows {
+    /// How many key points; 0 = there are none.
+    pub(crate) points: usize,
+    /// Numbers of a key point: 2 or 3.
+    pub(crate) point: usize,
+    /// Four corners are a rotated box.
+    pub(crate) turned: bool,
+}
+
 /// Reads a row: `class cx cy w h [confidence]`, `class x y x y x y …`, or with key points of `point` numbers each.
-pub(crate) fn parse(line: u64, row: &str, points: usize, point: usize) -> Result<(i64, Row), Fault> {
+pub(crate) fn parse(line: u64, row: &str, Rows { points, point, turned }: Rows) -> Result<(i64, Row), Fault> {
     let words: Vec<&str> = row.split_whitespace().collect();
     let [class, rest @ ..] = words.as_slice() else { return Err(Fault::new(line, 0, "the row is empty")) };
     let number = class.parse::<f64>().ok().filter(|c| c.fract() == 0.0 && c.abs() < 1e9);
@@ -35,6 +48,10 @@ pub(crate) fn parse(line: u64, row: &str, points: usize, point: usize) -> Result
     match numbers.as_slice() {
         &[cx, cy, w, h] => Ok((class, Row::Box([cx, cy, w, h], None))),
         &[cx, cy, w, h, sure] => Ok((class, Row::Box([cx, cy, w, h], Some(sure)))),
+        &[ax, ay, bx, by, cx, cy, dx, dy] if turned => {
+            let corners = [(ax, ay), (bx, by), (cx, cy), (dx, dy)];
+            Ok((class, Row::Turned(corners.map(|(x, y)| Point { x, y }))))
+        }
         list if list.len() >= 6 && list.len() % 2 == 0 => {
             Ok((class, Row::Polygon(list.chunks_exact(2).map(|p| Point { x: p[0], y: p[1] }).collect())))
         }
@@ -77,11 +94,14 @@ mod tests {
 
     #[test]
     fn rows_of_all_kinds() {
-        assert_eq!(parse(1, "3 0.5 0.5 0.2 0.1", 0, 0), Ok((3, Row::Box([0.5, 0.5, 0.2, 0.1], None))));
-        assert!(matches!(parse(1, "0 0 0 1 0 1 1", 0, 0), Ok((0, Row::Polygon(p))) if p.len() == 3));
-        assert!(matches!(parse(1, "0 .5 .5 1 1 .1 .2 2", 1, 3), Ok((0, Row::Points(_, p))) if p.len() == 1));
+        assert_eq!(parse(1, "3 0.5 0.5 0.2 0.1", Rows::default()), Ok((3, Row::Box([0.5, 0.5, 0.2, 0.1], None))));
+        assert!(matches!(parse(1, "0 0 0 1 0 1 1", Rows::default()), Ok((0, Row::Polygon(p))) if p.len() == 3));
+        assert!(matches!(parse(1, "0 .5 .5 1 1 .1 .2 2", Rows { points: 1, point: 3, turned: false }), Ok((0, Row::Points(_, p))) if p.len() == 1));
+        let turned = Rows { turned: true, ..Rows::default() };
+        assert!(matches!(parse(1, "0 0 0 1 0 1 1 0 1", turned), Ok((0, Row::Turned(_)))));
+        assert!(matches!(parse(1, "0 0 0 1 0 1 1 0 1", Rows::default()), Ok((0, Row::Polygon(_)))));
         for bad in ["", "x 1 2 3 4", "1 2 3", "1 2 3 4 nan", "1 2 3 4 inf", "1.5 0 0 1 1"] {
-            assert!(parse(1, bad, 0, 0).is_err(), "{bad}");
+            assert!(parse(1, bad, Rows::default()).is_err(), "{bad}");
         }
     }
 

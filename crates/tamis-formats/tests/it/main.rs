@@ -4,6 +4,7 @@
 mod conformance;
 mod documents;
 mod families;
+mod fixtures;
 mod fusion;
 mod hostile;
 mod real;
