@@ -152,13 +152,18 @@ impl Out<'_> {
 
     /// Writes a mask's image.
     pub(crate) fn mask(&mut self, path: &str, mask: &Mask) -> Result<bool> {
-        match (&mask.blob, &mask.file) {
-            (Some(blob), _) => self.sink.media(path, Wanted::Blob(blob))?,
-            (None, Some(file)) => self.sink.media(path, Wanted::Media(&MediaSource::File(file.clone())))?,
-            _ => return Ok(false),
-        }
-        Ok(true)
+        put_mask(self.sink, path, mask)
     }
+}
+
+/// Writes a mask's image; whether there is one.
+pub(crate) fn put_mask(sink: &Sink, path: &str, mask: &Mask) -> Result<bool> {
+    match (&mask.blob, &mask.file) {
+        (Some(blob), _) => sink.media(path, Wanted::Blob(blob))?,
+        (None, Some(file)) => sink.media(path, Wanted::Media(&MediaSource::File(file.clone())))?,
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// Lines by file, written at the end.

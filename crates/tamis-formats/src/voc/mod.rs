@@ -1,7 +1,9 @@
-//! Pascal VOC: an XML file an image, splits as lists in `ImageSets/Main`.
+//! Pascal VOC: an XML file an image (boxes, parts, actions), masks in `SegmentationClass` and `SegmentationObject`,
+//! splits as lists in `ImageSets/Main`, `Segmentation`, `Layout` and `Action`.
 //!
 //! Coordinates are taken as they stand. (The challenge counted pixels from 1; nearly everybody's files since do not.)
 
+mod masks;
 mod read;
 mod write;
 
@@ -12,17 +14,17 @@ use crate::format::{Format, ReadOptions, RecordReader, RecordWriter, Schema, Wri
 use crate::probe::{Confidence, Probe};
 use crate::sink::Sink;
 use crate::source::Source;
-use crate::spec::{Loss, Spec};
+use crate::spec::{Loss, OptionSpec, Spec};
 
 /// The specification.
 pub(crate) static SPEC: Spec = Spec {
     id: "voc",
-    title: "Pascal VOC boxes",
+    title: "Pascal VOC boxes, parts, actions and masks",
     homepage: "http://host.robots.ox.ac.uk/pascal/VOC/",
     extensions: &["xml"],
     media: &["image"],
-    reads: &[LabelType::Box2d],
-    writes: &[LabelType::Box2d],
+    reads: &[LabelType::Box2d, LabelType::SemanticMask, LabelType::InstanceMask],
+    writes: &[LabelType::Box2d, LabelType::SemanticMask, LabelType::InstanceMask],
     losses: &[
         Loss { code: "layers", what: "further layers", instead: "only one layer is written" },
         Loss { code: "fusion", what: "frames, sensors and timestamps", instead: "left out" },
@@ -36,8 +38,12 @@ pub(crate) static SPEC: Spec = Spec {
         Loss {
             code: "shape",
             what: "polygons, masks and other shapes with an extent",
-            instead: "their boxes are written",
+            instead: "their boxes are written (option paint=yes paints masks too)",
         },
+        Loss { code: "masks", what: "masks of a sample beyond one of classes and one of objects", instead: "left out" },
+        Loss { code: "painted", what: "painted shapes", instead: "parts under later ones are gone" },
+        Loss { code: "no_size", what: "shapes to paint of images of unknown size", instead: "not painted" },
+        Loss { code: "too_many", what: "classes and objects beyond the 254th", instead: "painted as the background" },
         Loss { code: "no_box", what: "labels without an extent in the image", instead: "left out" },
         Loss { code: "control", what: "control characters in names", instead: "replaced" },
         Loss { code: "path", what: "paths of samples without the layer", instead: "`JPEGImages/` is put before them" },
@@ -49,7 +55,12 @@ pub(crate) static SPEC: Spec = Spec {
             instead: "classes in the order they are met",
         },
     ],
-    options: &[],
+    options: &[OptionSpec {
+        name: "paint",
+        values: &["no", "yes"],
+        default: "no",
+        help: "write: paint polygons and run-length masks into `SegmentationClass` and `SegmentationObject`",
+    }],
 };
 
 /// Elements of an object that are flags.
@@ -92,10 +103,10 @@ impl Format for Voc {
     fn write<'a>(
         &self,
         sink: &'a Sink,
-        _: &Schema,
+        schema: &Schema,
         options: &WriteOptions,
         report: &'a Report,
     ) -> Result<Box<dyn RecordWriter + 'a>> {
-        write::write(sink, options, report)
+        write::write(sink, schema, options, report)
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
-use tamis_core::{Box2d, Label, LabelType, MediaSource, Place, Report, SampleRecord, Shape};
+use tamis_core::{Box2d, Label, LabelType, MaskKind, MediaSource, Place, Report, SampleRecord, Shape};
 
+use super::masks::{self, Masks};
 use super::{FLAGS, SPEC};
 use crate::each::Each;
 use crate::error::{FormatError, Result};
@@ -23,6 +24,7 @@ struct Item<'a> {
     path: String,
     image: Option<&'a str>,
     xml: Option<&'a str>,
+    masks: Vec<(MaskKind, &'a str)>,
 }
 
 pub(super) fn read<'a>(
@@ -60,25 +62,39 @@ pub(super) fn read<'a>(
             judge.error("duplicate", Place::file(xml), message);
             continue;
         }
-        items.insert(path.clone(), Item { path, image, xml: Some(xml) });
+        items.insert(path.clone(), Item { path, image, xml: Some(xml), masks: Vec::new() });
     }
     let taken: std::collections::HashSet<&str> = items.values().filter_map(|i| i.image).collect();
     let in_masks = |p: &str| p.split('/').any(|f| f.starts_with("Segmentation"));
     for image in index.all().filter(|p| paths::is_image(p) && !taken.contains(p) && !in_masks(p)) {
         let path = image.to_owned();
         by_id.entry(id_of(image).to_owned()).or_insert_with(|| path.clone());
-        items.entry(path.clone()).or_insert(Item { path, image: Some(image), xml: None });
+        items.entry(path.clone()).or_insert(Item { path, image: Some(image), xml: None, masks: Vec::new() });
     }
     let splits = splits(source, &by_id, &judge);
     let layer = options.layer();
-    let items: Vec<Item<'a>> = items.into_values().collect();
-    Ok(Box::new(Each::new(items, Schema::default(), move |item: Item<'_>, schema| {
+    let mut items: Vec<Item<'a>> = items.into_values().collect();
+    let mut schema = Schema::default();
+    let mut all = Masks::find(source);
+    if !all.is_empty() {
+        labels::declare(&mut schema, &masks::classes(source, &judge), LabelType::SemanticMask);
+        items.iter_mut().for_each(|item| item.masks = all.take(item.image, item.xml));
+        for mask in all.left() {
+            judge.error("missing_image", Place::file(mask), "there is no image for this mask");
+        }
+    }
+    Ok(Box::new(Each::new(items, schema, move |item: Item<'_>, schema| {
         let mut record = SampleRecord { path: item.path, ..SampleRecord::default() };
         record.media = item.image.map(|i| MediaSource::File(i.to_owned()));
         record.split =
             if splits.is_empty() { paths::split_of_folders(&record.path) } else { splits.get(&record.path).cloned() };
         if let Some(file) = item.xml {
             annotate(&mut record, source, file, &judge, &layer, schema);
+        }
+        if !item.masks.is_empty() {
+            let size = record.stated_size.or_else(|| source.image_size(item.image?));
+            let found = item.masks.into_iter().map(|mask| masks::label(source, mask, size, &judge));
+            record.layers.entry(layer.clone()).or_default().extend(found);
         }
         Ok(Some(record))
     })))
@@ -154,14 +170,20 @@ fn pair<'a>(
     Some((found, if found.is_some() { path } else { named }))
 }
 
-/// Splits by path, from `ImageSets/Main`; `trainval` counts only for what is in neither `train` nor `val`.
+/// Lists of splits; what stands in an earlier set is not asked in a later.
+const SETS: [&str; 4] = ["Main", "Segmentation", "Layout", "Action"];
+
+/// Splits by path, from `ImageSets`; `trainval` counts only for what is in neither `train` nor `val`.
 fn splits(source: &Source, by_id: &HashMap<String, String>, judge: &Judge<'_>) -> BTreeMap<String, String> {
     let mut out: BTreeMap<String, String> = BTreeMap::new();
-    let is_list = |p: &&str| {
-        paths::extension(p) == "txt" && (folder(p) == "ImageSets/Main" || folder(p).ends_with("/ImageSets/Main"))
+    let set_of = |p: &str| {
+        let home = folder(p);
+        let is_set = folder(home) == "ImageSets" || folder(home).ends_with("/ImageSets");
+        SETS.iter().position(|s| is_set && paths::name(home) == *s)
     };
+    let is_list = |p: &&str| paths::extension(p) == "txt" && set_of(p).is_some();
     let mut lists: Vec<&str> = source.entries().iter().map(|e| e.path.as_str()).filter(is_list).collect();
-    lists.sort_by_key(|p| paths::name(p) == "trainval.txt");
+    lists.sort_by_key(|p| (paths::name(p) == "trainval.txt", set_of(p)));
     for list in lists {
         let word = stem(paths::name(list));
         // `cow_train.txt` lists which images show cows.

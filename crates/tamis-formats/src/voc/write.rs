@@ -1,5 +1,5 @@
 //! Writing Pascal VOC: `JPEGImages/<path>` (or in place where the path has such a folder), `Annotations/<id>.xml`,
-//! `ImageSets/Main/<split>.txt`.
+//! `ImageSets/Main/<split>.txt`; masks in `SegmentationClass`, `SegmentationObject` and `ImageSets/Segmentation`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,9 +7,10 @@ use std::fmt::Write;
 use serde_json::Value;
 use tamis_core::{Label, Report, SampleRecord, Shape};
 
+use super::masks::MaskWriter;
 use super::{FLAGS, SPEC};
 use crate::error::Result;
-use crate::format::{RecordWriter, WriteOptions, Written};
+use crate::format::{RecordWriter, Schema, WriteOptions, Written, option};
 use crate::labels::{Losses, UNLABELLED};
 use crate::lex::number::text;
 use crate::lex::xml::escape;
@@ -19,7 +20,9 @@ use crate::sink::{Sink, Wanted};
 struct Writer<'a> {
     sink: &'a Sink,
     layer: String,
-    lists: BTreeMap<(String, String), String>,
+    /// Lists by what stands above `ImageSets`, the set, and the split.
+    lists: BTreeMap<(String, &'static str, String), String>,
+    masks: MaskWriter,
     ids: UniqueNames,
     losses: Losses<'a>,
     done: Written,
@@ -27,12 +30,14 @@ struct Writer<'a> {
 
 pub(super) fn write<'a>(
     sink: &'a Sink,
+    schema: &Schema,
     options: &WriteOptions,
     report: &'a Report,
 ) -> Result<Box<dyn RecordWriter + 'a>> {
     let losses = Losses::new(&SPEC, options, report);
     let (lists, ids, done) = (BTreeMap::new(), UniqueNames::default(), Written::default());
-    Ok(Box::new(Writer { sink, layer: options.layer(), lists, ids, losses, done }))
+    let masks = MaskWriter::new(schema, option(&SPEC, &options.options, "paint")? == "yes");
+    Ok(Box::new(Writer { sink, layer: options.layer(), lists, masks, ids, losses, done }))
 }
 
 /// Splits a path at its folder `JPEGImages`: what is above (with `/` at its end), what is below.
@@ -141,6 +146,7 @@ impl Writer<'_> {
         for label in labels.iter().filter(|l| !is_part(l)) {
             match &label.shape {
                 Shape::Box2d(_) => {}
+                Shape::Mask(_) => continue,
                 _ if label.bounds().is_some() => self.losses.add("shape", path)?,
                 _ => {
                     self.losses.add("no_box", path)?;
@@ -208,26 +214,33 @@ impl RecordWriter for Writer<'_> {
         if taken != paths::join(above, &id) {
             id = below.to_owned();
         }
+        let mut has_masks = false;
         if let Some(labels) = record.layers.get(&self.layer) {
             let xml = self.xml(record, &path, labels)?;
             self.sink.put(&format!("{above}Annotations/{id}.xml"), xml.as_bytes())?;
+            let written;
+            (has_masks, written) = self.masks.put(self.sink, &mut self.losses, record, labels, (above, &id))?;
+            self.done.labels += written;
         } else {
             self.losses.add_many("fields", &record.path, usize::from(!record.fields.is_empty()))?;
             self.losses.add_many("path", &record.path, usize::from(path != record.path))?;
         }
         if let Some(split) = &record.split {
             self.losses.add_many("control", &record.path, usize::from(id.contains(['\n', '\r'])))?;
-            let list = self.lists.entry((above.to_owned(), split.clone())).or_default();
-            let _ = writeln!(list, "{}", id.replace(['\n', '\r'], " "));
+            for set in ["Main", "Segmentation"].into_iter().take(1 + usize::from(has_masks)) {
+                let list = self.lists.entry((above.to_owned(), set, split.clone())).or_default();
+                let _ = writeln!(list, "{}", id.replace(['\n', '\r'], " "));
+            }
         }
         self.done.samples += 1;
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written> {
-        for ((above, split), list) in &self.lists {
-            self.sink.put(&format!("{above}ImageSets/Main/{}.txt", crate::sink::safe(split)), list.as_bytes())?;
+        for ((above, set, split), list) in &self.lists {
+            self.sink.put(&format!("{above}ImageSets/{set}/{}.txt", crate::sink::safe(split)), list.as_bytes())?;
         }
+        self.masks.finish(self.sink)?;
         self.done.losses = self.losses.finish();
         Ok(self.done)
     }

@@ -24,8 +24,19 @@ pub(super) struct Layout {
 }
 
 /// Keys of `data.yaml` that are no splits.
-const KNOWN: &[&str] =
-    &["path", "names", "nc", "task", "kpt_shape", "flip_idx", "download", "yaml_file", "channels", "kpt_names", "roboflow"];
+const KNOWN: &[&str] = &[
+    "path",
+    "names",
+    "nc",
+    "task",
+    "kpt_shape",
+    "flip_idx",
+    "download",
+    "yaml_file",
+    "channels",
+    "kpt_names",
+    "roboflow",
+];
 
 /// Whether a text file may hold labels, by its name.
 pub(super) fn may_be_labels(path: &str) -> bool {

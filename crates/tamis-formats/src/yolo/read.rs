@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use tamis_core::{Class, Label, LabelType, MediaSource, Place, Point, Report, RotatedBox, SampleRecord, Shape, Visibility};
+use tamis_core::{
+    Class, Label, LabelType, MediaSource, Place, Point, Report, RotatedBox, SampleRecord, Shape, Visibility,
+};
 
 use super::layout::{self, Layout};
 use super::{Row, SPEC, label_path, parse, row};

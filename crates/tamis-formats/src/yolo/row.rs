@@ -96,7 +96,9 @@ mod tests {
     fn rows_of_all_kinds() {
         assert_eq!(parse(1, "3 0.5 0.5 0.2 0.1", Rows::default()), Ok((3, Row::Box([0.5, 0.5, 0.2, 0.1], None))));
         assert!(matches!(parse(1, "0 0 0 1 0 1 1", Rows::default()), Ok((0, Row::Polygon(p))) if p.len() == 3));
-        assert!(matches!(parse(1, "0 .5 .5 1 1 .1 .2 2", Rows { points: 1, point: 3, turned: false }), Ok((0, Row::Points(_, p))) if p.len() == 1));
+        assert!(
+            matches!(parse(1, "0 .5 .5 1 1 .1 .2 2", Rows { points: 1, point: 3, turned: false }), Ok((0, Row::Points(_, p))) if p.len() == 1)
+        );
         let turned = Rows { turned: true, ..Rows::default() };
         assert!(matches!(parse(1, "0 0 0 1 0 1 1 0 1", turned), Ok((0, Row::Turned(_)))));
         assert!(matches!(parse(1, "0 0 0 1 0 1 1 0 1", Rows::default()), Ok((0, Row::Polygon(_)))));

@@ -113,7 +113,7 @@ const FOLDERS: &[Row] = &[
     ("datumaro_fixtures/tf_detection_api_dataset", "tfrecord", 3, 4, 0, ""),
     ("datumaro_fixtures/vgg_face2_dataset", "imagefolder", 4, 4, 0, "boxes and landmarks in tables are not read"),
     ("datumaro_fixtures/video_dataset", "files", 1, 0, 0, "a film alone"),
-    ("datumaro_fixtures/voc_dataset/voc_dataset1", "voc", 2, 3, 0, ""),
+    ("datumaro_fixtures/voc_dataset/voc_dataset1", "voc", 2, 5, 0, ""),
     ("datumaro_fixtures/voc_dataset/voc_dataset2", "voc", 5, 4, 5, "the fixture has no images"),
     ("datumaro_fixtures/voc_dataset/voc_dataset3", "voc", 1, 1, 0, ""),
     ("datumaro_fixtures/vott_csv_dataset/dataset", "csv", 4, 5, 0, ""),
@@ -164,7 +164,5 @@ fn every_folder_is_recognised_and_read_to_its_end() {
 }
 
 /// Folders that have no labels.
-const NO_LABELS: &[&str] = &[
-    "datumaro_fixtures/coco_dataset/coco_image_info",
-    "datumaro_fixtures/open_images_dataset/v5",
-];
+const NO_LABELS: &[&str] =
+    &["datumaro_fixtures/coco_dataset/coco_image_info", "datumaro_fixtures/open_images_dataset/v5"];

@@ -7,6 +7,7 @@ mod families;
 mod fixtures;
 mod fusion;
 mod hostile;
+mod peers;
 mod real;
 mod scratch;
 mod tools;
