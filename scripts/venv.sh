@@ -1,29 +1,20 @@
 #!/usr/bin/env bash
 # Makes the Python environment that tests use for oracles (pycocotools, numpy, pillow) and servers (moto).
 #
-# Usage: scripts/venv.sh [oracles]
+# Usage: scripts/venv.sh
 # Where: $TAMIS_VENV, or ~/.cache/tamis-venv. Does nothing when it is already up to date.
-# `oracles` makes $TAMIS_ORACLES, or ~/.cache/tamis-oracles: the readers of other projects (1 GB) that tests ask about
-# what Tamis writes, where they are installed.
 # Without a package registry it says so and succeeds: tests that need the environment then skip.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-case "${1:-test}" in
-test) name=test venv="${TAMIS_VENV:-$HOME/.cache/tamis-venv}" ;;
-oracles) name=oracles venv="${TAMIS_ORACLES:-$HOME/.cache/tamis-oracles}" ;;
-*)
-    echo "venv: no such environment: $1; there are test and oracles" >&2
-    exit 2
-    ;;
-esac
-wanted="$here/requirements-$name.txt"
-stamp="$venv/.requirements-$name.txt"
+wanted="$here/requirements-test.txt"
+venv="${TAMIS_VENV:-$HOME/.cache/tamis-venv}"
+stamp="$venv/.requirements-test.txt"
 python="${PYTHON:-python3}"
 
 skip() {
     echo "venv: $1" >&2
-    echo "venv: tests that need the packages of requirements-$name.txt will skip" >&2
+    echo "venv: tests that need pycocotools, numpy, pillow, boto3 or moto will skip" >&2
     exit 0
 }
 

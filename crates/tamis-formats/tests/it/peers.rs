@@ -1,5 +1,5 @@
 //! What we write is read by other projects' packages with equal numbers; skipped where these are not installed
-//! (`scripts/venv.sh oracles`).
+//! (`scripts/requirements-oracles.txt` says how).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
