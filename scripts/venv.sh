@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Python environment that tests use for oracles (pycocotools, numpy, pillow) and servers (moto).
+# Makes the Python environment that tests use for oracles (pycocotools, libsndfile, laspy, ffmpeg) and servers (moto).
 #
 # Usage: scripts/venv.sh
 # Where: $TAMIS_VENV, or ~/.cache/tamis-venv. Does nothing when it is already up to date.
@@ -14,7 +14,7 @@ python="${PYTHON:-python3}"
 
 skip() {
     echo "venv: $1" >&2
-    echo "venv: tests that need pycocotools, numpy, pillow, boto3 or moto will skip" >&2
+    echo "venv: tests that need what $(basename "$wanted") lists will skip" >&2
     exit 0
 }
 

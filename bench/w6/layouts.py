@@ -86,7 +86,7 @@ def coco(folder, images, labels):
 
 
 def voc(folder, images, labels):
-    """`JPEGImages`, `Annotations/*.xml`, `ImageSets/Main/train.txt`."""
+    """`JPEGImages`, `Annotations/*.xml`, `ImageSets/Main/train.txt`; `labelmap.txt` for readers that ask for one."""
     rng = random.Random(7)
     stems = [f"{at + 1:06}" for at in range(images)]
     place_images(os.path.join(folder, "JPEGImages"), [stem + ".png" for stem in stems])
@@ -102,5 +102,7 @@ def voc(folder, images, labels):
         with open(os.path.join(folder, "Annotations", stem + ".xml"), "w") as file:
             file.write("".join(parts) + "</annotation>\n")
     os.makedirs(os.path.join(folder, "ImageSets", "Main"))
+    with open(os.path.join(folder, "labelmap.txt"), "w") as file:
+        file.writelines(f"{name}:{at},{at},{at}::\n" for at, name in enumerate(["background", *CLASSES]))
     with open(os.path.join(folder, "ImageSets", "Main", "train.txt"), "w") as file:
         file.writelines(stem + "\n" for stem in stems)

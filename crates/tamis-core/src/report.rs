@@ -131,6 +131,22 @@ impl Report {
         self.add(Severity::Note, code, place, message);
     }
 
+    /// Adds the findings of another report, as if they had been made here, one after the other.
+    pub fn absorb(&self, other: Report) {
+        let others = other.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, mut finding) in others {
+            match findings.get_mut(&key) {
+                Some(known) => {
+                    known.count += finding.count;
+                    let room = Report::PLACES.saturating_sub(known.places.len());
+                    known.places.extend(finding.places.drain(..).take(room));
+                }
+                None => drop(findings.insert(key, finding)),
+            }
+        }
+    }
+
     /// How many findings of this severity there were, counting every place.
     pub fn count(&self, severity: Severity) -> u64 {
         let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,5 +180,20 @@ mod tests {
         assert_eq!((findings[1].count, findings[1].places.len()), (50, Report::PLACES));
         assert_eq!(report.count(Severity::Warning), 50);
         assert_eq!(findings[0].places[0].to_string(), "labels/b.txt:3");
+    }
+
+    #[test]
+    fn reports_in_parts_are_one() {
+        let (whole, parts) = (Report::new(), Report::new());
+        for part in 0..4 {
+            let own = Report::new();
+            for line in 0..9 {
+                for report in [&whole, &own] {
+                    report.warn("a.b", Place::line(format!("{part}.txt"), line), format!("{part} {line}"));
+                }
+            }
+            parts.absorb(own);
+        }
+        assert_eq!(whole.findings(), parts.findings());
     }
 }

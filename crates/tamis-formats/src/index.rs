@@ -63,6 +63,10 @@ pub(crate) fn resolve<'a>(
     split: Option<&str>,
 ) -> Option<&'a str> {
     let wanted = normal(wanted)?;
+    // The only file of its name is the answer, wherever it is; most names are.
+    if let Some([only]) = index.by_name.get(name(&wanted)).map(Vec::as_slice) {
+        return Some(only);
+    }
     let here = folder(annotation);
     let above = folder(here);
     let split_names: &[&str] = match split {

@@ -417,12 +417,16 @@ impl<'a> First<'a> {
         }
         let schema = Schema { extra: self.extra(), ..Schema::default() };
         let (classes, skeletons) = (self.classes.clone(), self.skeletons.clone());
-        let mut nested = BTreeSet::new();
         let names = std::sync::Arc::new(std::sync::Mutex::new(BTreeSet::<String>::new()));
         let later = std::sync::Arc::clone(&names);
         let rest = classes.clone();
-        let each = Each::new(groups, schema, move |group: Group, schema: &mut Schema| {
-            let record = self.record(&group, &layer, &mut nested)?;
+        let report = self.judge.report;
+        let make = move |group: &Group, report: &Report| {
+            let mut nested = BTreeSet::new();
+            let judge = Judge { format: SPEC.id, report };
+            self.record(group, &layer, &judge, &mut nested).map(|record| (record, nested))
+        };
+        let then = move |(record, mut nested): (SampleRecord, BTreeSet<String>), schema: &mut Schema| {
             for label in record.layers.values().flatten() {
                 labels::declare(schema, &classes, label.label_type());
                 if label.label_type() == LabelType::Keypoints {
@@ -432,10 +436,12 @@ impl<'a> First<'a> {
                     }
                 }
             }
-            names.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(&mut nested);
-            Ok(Some(record))
-        });
-        Box::new(each.and_then(move |schema| {
+            if !nested.is_empty() {
+                names.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(&mut nested);
+            }
+            record
+        };
+        Box::new(Each::ahead(groups, schema, report, make, then).and_then(move |schema| {
             if schema.ontology.types.is_empty() && !rest.is_empty() {
                 labels::declare(schema, &rest, LabelType::Box2d);
             }
@@ -461,7 +467,13 @@ impl<'a> First<'a> {
         BTreeMap::from([(SPEC.id.to_owned(), json!({ "files": files }))])
     }
 
-    fn record(&self, group: &Group, layer: &str, nested: &mut BTreeSet<String>) -> Result<SampleRecord> {
+    fn record(
+        &self,
+        group: &Group,
+        layer: &str,
+        judge: &Judge<'_>,
+        nested: &mut BTreeSet<String>,
+    ) -> Result<SampleRecord> {
         let spooled = |e| FormatError::io("read", "a temporary file", e);
         let mut record = SampleRecord::default();
         let mut annotated = false;
@@ -498,7 +510,7 @@ impl<'a> First<'a> {
             let place = || Place::line(&file.path, note.line.into()).at(format!("{list}/{}", note.index));
             let owner = self.pictures.get(note.picture as usize).and_then(|p| self.files.get(p.file as usize));
             let categories = &if file.results.is_some() { owner.unwrap_or(file) } else { file }.categories;
-            let ctx = Context { judge: self.judge, categories, size: record.stated_size, place: &place };
+            let ctx = Context { judge: *judge, categories, size: record.stated_size, place: &place };
             let made = if ann.contains_key("segments_info") {
                 panoptic::label_of(ann, &self.index, &file.path, &ctx).into_iter().collect()
             } else {
@@ -509,7 +521,7 @@ impl<'a> First<'a> {
                 None => &mut found,
             };
             for label in made {
-                add(into, label, &self.judge, &place);
+                add(into, label, judge, &place);
             }
         }
         // An image list without annotations (test2017) says nothing about what is in the images.

@@ -75,7 +75,8 @@ impl<R: Read> Scan<R> {
         Fault::new(self.line, self.column, self.broken.as_deref().unwrap_or(message))
     }
 
-    fn peek(&mut self) -> Option<u8> {
+    /// Reads on where the buffer is used up; whether there is something in it.
+    fn fill(&mut self) -> bool {
         if self.at == self.end {
             self.end = loop {
                 match self.reader.read(&mut self.buffer) {
@@ -88,11 +89,12 @@ impl<R: Read> Scan<R> {
                 }
             };
             self.at = 0;
-            if self.end == 0 {
-                return None;
-            }
         }
-        self.buffer.get(self.at).copied()
+        self.end > 0
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        if self.fill() { self.buffer.get(self.at).copied() } else { None }
     }
 
     fn bump(&mut self, byte: u8) {
@@ -189,32 +191,85 @@ impl<R: Read> Scan<R> {
     /// Takes one value into `self.value` by its brackets and quotes; what is between is not looked at.
     fn capture(&mut self) -> Result<(), Fault> {
         self.value.clear();
-        let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
-        while let Some(byte) = self.peek() {
-            if !quoted && depth == 0 && matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t' | b':') {
-                break;
+        let mut state = Within::default();
+        while self.fill() {
+            let chunk = self.buffer.get(self.at..self.end).unwrap_or_default();
+            let (taken, end) = state.pass(chunk);
+            let run = chunk.get(..taken).unwrap_or_default();
+            self.value.extend_from_slice(run);
+            // Columns count characters: every byte but the later ones of a character.
+            let last = run.iter().rposition(|b| *b == b'\n');
+            if last.is_some() {
+                self.line += run.iter().filter(|b| **b == b'\n').count() as u64;
+                self.column = 1;
             }
-            self.bump(byte);
-            self.value.push(byte);
-            if quoted {
-                quoted = escaped || byte != b'"';
-                escaped = !escaped && byte == b'\\';
-            } else {
-                match byte {
-                    b'"' => quoted = true,
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-            }
-            if !quoted && depth == 0 && matches!(byte, b'"' | b'}' | b']') {
-                return Ok(());
+            let rest = last.map_or(run, |last| run.get(last + 1..).unwrap_or_default());
+            self.column += rest.iter().filter(|b| **b & 0xC0 != 0x80).count() as u64;
+            self.at += taken;
+            match end {
+                End::Value => return Ok(()),
+                End::Delimiter => break,
+                End::Chunk => {}
             }
         }
-        if quoted || depth > 0 || self.peek().is_none() && self.value.is_empty() {
+        if state.quoted || state.depth > 0 || self.peek().is_none() && self.value.is_empty() {
             return Err(self.fault("the file ends inside a value"));
         }
         if self.value.is_empty() { Err(self.fault("expected a value")) } else { Ok(()) }
+    }
+}
+
+/// Where in a value the scan is.
+#[derive(Default)]
+struct Within {
+    depth: u32,
+    quoted: bool,
+    escaped: bool,
+}
+
+/// Why a pass ended.
+enum End {
+    /// The value is complete.
+    Value,
+    /// What follows the value is next, not taken.
+    Delimiter,
+    /// The bytes are used up.
+    Chunk,
+}
+
+impl Within {
+    /// Passes over bytes to the end of the value; gives how many belong to it.
+    fn pass(&mut self, chunk: &[u8]) -> (usize, End) {
+        for (at, byte) in chunk.iter().enumerate() {
+            if self.quoted {
+                if self.escaped {
+                    self.escaped = false;
+                } else if *byte == b'\\' {
+                    self.escaped = true;
+                } else if *byte == b'"' {
+                    self.quoted = false;
+                    if self.depth == 0 {
+                        return (at + 1, End::Value);
+                    }
+                }
+                continue;
+            }
+            match byte {
+                b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t' | b':' if self.depth == 0 => {
+                    return (at, End::Delimiter);
+                }
+                b'"' => self.quoted = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        return (at + 1, End::Value);
+                    }
+                }
+                _ => {}
+            }
+        }
+        (chunk.len(), End::Chunk)
     }
 }
 

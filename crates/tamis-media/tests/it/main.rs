@@ -4,5 +4,6 @@
 mod drawn;
 mod facts;
 mod hostile;
+mod oracle;
 mod real;
 mod sample;
