@@ -1,0 +1,32 @@
+//! Finds what is wrong with labelled data, and measures models.
+//!
+//! Pure functions of slices of numbers and of the labels of [`tamis_core`]: no disk, no network, no clock, and random
+//! draws only from a seed. Inputs that do not fit together are a [`QualityError`], never a panic. Each module says whose
+//! paper or program it follows; the tests compare with that program's numbers and with a naive model.
+//!
+//! * [`confident`] finds wrong labels of classification from a model's probabilities.
+//! * [`detection`] measures boxes, masks and key points as COCO does.
+//!
+//! ```
+//! use tamis_quality::detection::{Detection, DetectionOptions, Evaluation, Shapes, Truth};
+//! # fn main() -> Result<(), tamis_quality::QualityError> {
+//! let truth = [Truth { image: 1, class: 7, area: 100.0, ..Truth::default() }];
+//! let found = [Detection { image: 1, class: 7, score: 0.9, area: None }];
+//! let (there, seen) = ([[0.0, 0.0, 10.0, 10.0]], [[0.0, 0.0, 10.0, 8.0]]);
+//! let shapes = Shapes::Boxes { truth: &there, found: &seen };
+//! let report = Evaluation::new(&truth, &found, shapes, DetectionOptions::boxes())?.report();
+//! // They overlap by 0.8: a match at seven of the ten overlaps from 0.5 to 0.95.
+//! assert!((report.precision(None, None, "all", 100).unwrap_or(0.0) - 0.7).abs() < 1e-9);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod random;
+
+pub mod confident;
+pub mod detection;
+
+pub use error::{QualityError, Result};
