@@ -1,0 +1,126 @@
+"""Runs tamis-quality beside pycocotools, faster-coco-eval and cleanlab on the same drawn data; prints a table.
+
+    ~/.cache/tamis-quality-venv/bin/python bench/quality/run.py PATH/TO/release/examples/measure [--quick]
+
+The environment is that of scripts/requirements-quality.txt, the program `cargo build --release -p tamis-quality --example measure`.
+Every answer is compared: the figures of COCO to 1e-9, the flagged samples as sets. Ours: best of three; peers: one run.
+"""
+
+import contextlib
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy as np
+
+FILTERS = ["prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given",
+           "low_normalized_margin", "low_self_confidence"]
+
+
+def draw_coco(images, count, found_count):
+    """Objects with uneven classes; detections that mostly lie near them, and false alarms."""
+    rng = np.random.default_rng(7)
+    weights = 1.0 / np.arange(1, 81)
+    image, kind = rng.integers(1, images + 1, count), rng.choice(80, count, p=weights / weights.sum()) + 1
+    size = np.exp(rng.normal(4, 1, (count, 2))).clip(4, 400).round(2)
+    corner = (rng.random((count, 2)) * 240).round(2)
+    truths = np.column_stack([image, kind, corner, size, size.prod(1) * 0.6, rng.random(count) < 0.01])
+    near = rng.integers(0, count, found_count)
+    found = truths[near][:, :6] + np.column_stack([np.zeros((found_count, 2)), rng.normal(0, 8, (found_count, 4))])
+    found[:, 4:6] = found[:, 4:6].clip(2)
+    lost = rng.random(found_count) < 0.4
+    found[lost, 0] = rng.integers(1, images + 1, lost.sum())
+    found = np.column_stack([found.round(3), rng.random(found_count).round(4)])
+    return truths.astype(float), found.astype(float)
+
+
+def coco_peers(truths, found, images):
+    gt = {"images": [{"id": i, "width": 640, "height": 640} for i in range(1, images + 1)],
+          "categories": [{"id": k, "name": str(k)} for k in range(1, 81)],
+          "annotations": [{"id": n + 1, "image_id": int(r[0]), "category_id": int(r[1]), "bbox": r[2:6].tolist(), "area": r[6],
+                           "iscrowd": int(r[7])} for n, r in enumerate(truths)]}
+    dt = [{"image_id": int(r[0]), "category_id": int(r[1]), "bbox": r[2:6].tolist(), "score": r[6]} for r in found]
+    from faster_coco_eval import COCO as FastCOCO, COCOeval_faster
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    def run(make, evaluate):
+        base = make()
+        base.dataset = gt
+        base.createIndex()
+        loaded = base.loadRes([dict(d) for d in dt])
+        start = time.monotonic()
+        evaluation = evaluate(base, loaded, "bbox")
+        evaluation.evaluate(); evaluation.accumulate(); evaluation.summarize()
+        return time.monotonic() - start, np.array(evaluation.stats[:12], dtype=float)
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        fast = run(lambda: FastCOCO(), lambda g, d, k: COCOeval_faster(g, d, k))
+        slow = run(COCO, COCOeval)
+    return {"pycocotools": slow, "faster-coco-eval": fast}
+
+
+def ours(program, what, folder):
+    process = subprocess.Popen([program, what, folder], stdout=subprocess.PIPE, text=True)
+    lines = [json.loads(line[1:]) for line in process.stdout if line.startswith("@")]
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"`{program} {what}` failed")
+    return {line["step"]: (line["seconds"], line["answer"]) for line in lines}, usage.ru_maxrss / 1024
+
+
+def coco(program, quick):
+    images, count, found_count = (500, 3600, 18000) if quick else (5000, 36531, 179593)
+    truths, found = draw_coco(images, count, found_count)
+    with tempfile.TemporaryDirectory() as folder:
+        truths.astype("<f8").tofile(os.path.join(folder, "truths.bin"))
+        found.astype("<f8").tofile(os.path.join(folder, "found.bin"))
+        told, memory = ours(program, "coco", folder)
+    seconds, answer = told["coco"]
+    print(f"\n| COCO boxes, {images} images, {count} truths, {found_count} detections | seconds | : tamis | same figures |\n|---|---|---|---|")
+    print(f"| tamis ({memory:.0f} MB) | {seconds:.3f} | 1 | |")
+    for name, (time_, figures) in coco_peers(truths, found, images).items():
+        print(f"| {name} | {time_:.2f} | {time_ / seconds:.0f}x | {np.abs(figures - answer).max():.1e} apart |", flush=True)
+
+
+def confident(program, n, k):
+    warnings.filterwarnings("ignore")
+    from cleanlab.experimental.label_issues_batched import find_label_issues_batched
+    from cleanlab.filter import find_label_issues
+    rng = np.random.default_rng(3)
+    real = rng.integers(0, k, n)
+    labels = np.where(rng.random(n) < 0.1, rng.integers(0, k, n), real)
+    logits = rng.standard_normal((n, k), dtype=np.float32)
+    logits[np.arange(n), real] += rng.normal(5, 2, n).astype(np.float32)
+    probs = np.exp(logits)
+    probs /= probs.sum(1, keepdims=True)
+    probs = probs.clip(0, 1)
+    del logits
+    with tempfile.TemporaryDirectory() as folder:
+        labels.astype("<f8").tofile(os.path.join(folder, "labels.bin"))
+        probs.astype("<f4").tofile(os.path.join(folder, "probs.bin"))
+        told, memory = ours(program, "confident", folder)
+    print(f"\n| wrong labels, {n} x {k}, single precision ({memory:.0f} MB with the matrix twice) | tamis s | cleanlab s | ratio | flagged | differ |\n|---|---|---|---|---|---|")
+    for name in FILTERS:
+        seconds, answer = told[name]
+        start = time.monotonic()
+        flags = np.where(find_label_issues(labels, probs, filter_by=name))[0]
+        peer = time.monotonic() - start
+        print(f"| {name} | {seconds:.3f} | {peer:.2f} | {peer / seconds:.0f}x | {len(flags)} | {len(set(flags.tolist()) ^ set(answer))} |", flush=True)
+    start = time.monotonic()
+    find_label_issues_batched(labels=labels, pred_probs=probs, verbose=False)
+    peer, seconds = time.monotonic() - start, told["low_self_confidence"][0]
+    print(f"| batched form (low_self_confidence) | {seconds:.3f} | {peer:.2f} | {peer / seconds:.0f}x | | |", flush=True)
+
+
+if __name__ == "__main__":
+    program, quick = sys.argv[1], "--quick" in sys.argv
+    coco(program, quick)
+    for n, k in [(5000, 100)] if quick else [(50_000, 1000), (1_000_000, 100)]:
+        confident(program, n, k)

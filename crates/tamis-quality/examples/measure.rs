@@ -1,0 +1,83 @@
+//! Measures the algorithms on data that `bench/quality/run.py` wrote: `measure coco FOLDER` or `measure confident FOLDER`.
+//!
+//! Prints one line of JSON a step, after `@`. Reading the files does not count.
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program for the bench")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use tamis_quality::confident::{Filter, IssueOptions, Labelled, find_issues};
+use tamis_quality::detection::{Detection, DetectionOptions, Evaluation, Shapes, Truth};
+
+/// The best of three times, with the outcome of the last.
+fn timed<T>(mut work: impl FnMut() -> T) -> (f64, T) {
+    let mut once = || {
+        let start = Instant::now();
+        let made = work();
+        (start.elapsed().as_secs_f64(), made)
+    };
+    let (a, _) = once();
+    let (b, _) = once();
+    let (c, made) = once();
+    (a.min(b).min(c), made)
+}
+
+fn doubles(path: &Path) -> Vec<f64> {
+    std::fs::read(path).unwrap().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    let folder = Path::new(&words[2]);
+    if words[1] == "coco" { coco(folder) } else { confident(folder) }
+}
+
+/// Rows of image, class, x, y, width, height, then area and crowd, or score.
+fn coco(folder: &Path) {
+    let (given, seen) = (doubles(&folder.join("truths.bin")), doubles(&folder.join("found.bin")));
+    let shape = |row: &[f64]| [row[2], row[3], row[4], row[5]];
+    let truths: Vec<Truth> = given
+        .chunks_exact(8)
+        .map(|row| Truth {
+            image: row[0] as u32,
+            class: row[1] as u32,
+            area: row[6],
+            crowd: row[7] > 0.0,
+            ignore: false,
+        })
+        .collect();
+    let found: Vec<Detection> = seen
+        .chunks_exact(7)
+        .map(|row| Detection { image: row[0] as u32, class: row[1] as u32, score: row[6], area: None })
+        .collect();
+    let boxes: Vec<[f64; 4]> = given.chunks_exact(8).map(shape).collect();
+    let found_boxes: Vec<[f64; 4]> = seen.chunks_exact(7).map(shape).collect();
+    let (seconds, report) = timed(|| {
+        let shapes = Shapes::Boxes { truth: &boxes, found: &found_boxes };
+        Evaluation::new(&truths, &found, shapes, DetectionOptions::boxes()).unwrap().report()
+    });
+    let summary: Vec<f64> = report.summary().iter().map(|figure| figure.value.unwrap_or(-1.0)).collect();
+    println!("@{{\"step\": \"coco\", \"seconds\": {seconds}, \"answer\": {summary:?}}}");
+}
+
+fn confident(folder: &Path) {
+    let labels: Vec<u32> = doubles(&folder.join("labels.bin")).iter().map(|l| *l as u32).collect();
+    let bytes = std::fs::read(folder.join("probs.bin")).unwrap();
+    let probs: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    drop(bytes);
+    let input = Labelled::new(&labels, &probs, probs.len() / labels.len()).unwrap();
+    let names = [
+        "prune_by_noise_rate",
+        "prune_by_class",
+        "both",
+        "confident_learning",
+        "predicted_neq_given",
+        "low_normalized_margin",
+        "low_self_confidence",
+    ];
+    for (name, filter) in names.iter().zip(Filter::ALL) {
+        let (seconds, flags) = timed(|| find_issues(&input, filter, &IssueOptions::default()).unwrap());
+        let places: Vec<usize> = (0..flags.len()).filter(|&i| flags[i]).collect();
+        println!("@{{\"step\": \"{name}\", \"seconds\": {seconds}, \"answer\": {places:?}}}");
+    }
+}
