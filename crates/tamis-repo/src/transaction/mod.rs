@@ -124,7 +124,7 @@ impl Transaction {
         Arc::clone(&self.writer)
     }
 
-    /// Bytes of edits kept in memory before they go to a temporary file; 256 MiB by default.
+    /// Bytes of edits kept in memory before they go to a temporary file; 128 MiB by default.
     pub fn set_memory_limit(&mut self, bytes: usize) {
         self.spool.set_limit(bytes);
     }

@@ -9,13 +9,18 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 
+use rayon::prelude::*;
+
 use super::edit::RowEdit;
 use crate::rows::Edits;
 use crate::schema::Needs;
 use crate::{Error, Result};
 
 /// Bytes of edits in memory by default.
-const LIMIT: usize = 256 << 20;
+const LIMIT: usize = 128 << 20;
+/// Records of a run that are read ahead, and that one task of a thread writes or parses.
+const BATCH: usize = 256;
+const TASK: usize = 32;
 
 fn io(action: &'static str) -> impl Fn(std::io::Error) -> Error {
     move |source| Error::Io { action, source }
@@ -56,11 +61,10 @@ impl Spool {
         self.count += edits.map.len() as u64;
         self.needs.add(edits.needs);
         let mut file = BufWriter::new(tempfile::tempfile().map_err(io("create"))?);
-        for entry in &edits.map {
-            let bytes = serde_json::to_vec(&entry).map_err(|e| Error::Io { action: "write", source: e.into() })?;
-            let length = u32::try_from(bytes.len())
-                .map_err(|_| Error::Io { action: "write", source: std::io::ErrorKind::FileTooLarge.into() })?;
-            file.write_all(&length.to_le_bytes()).and_then(|()| file.write_all(&bytes)).map_err(io("write"))?;
+        let entries: Vec<(&String, &RowEdit)> = edits.map.iter().collect();
+        for some in entries.chunks(BATCH * TASK) {
+            let texts: Result<Vec<Vec<u8>>> = some.par_chunks(TASK).map(text_of).collect();
+            texts?.iter().try_for_each(|text| file.write_all(text)).map_err(io("write"))?;
         }
         let mut file = file.into_inner().map_err(|e| Error::Io { action: "write", source: e.into_error() })?;
         file.rewind().map_err(io("rewind"))?;
@@ -70,7 +74,11 @@ impl Spool {
 
     /// The edits in the order of their paths.
     pub(crate) fn finish(self) -> Result<SortedEdits> {
-        let mut sources: Vec<Source> = self.runs.into_iter().map(|file| Source::Run(BufReader::new(file))).collect();
+        let mut sources: Vec<Source> = self
+            .runs
+            .into_iter()
+            .map(|file| Source::Run(Run { file: BufReader::new(file), ready: Vec::new().into_iter() }))
+            .collect();
         let mut needs = self.needs;
         needs.add(self.edits.needs);
         sources.push(Source::Memory(self.edits.map.into_iter()));
@@ -83,8 +91,52 @@ impl Spool {
     }
 }
 
+/// Records as a run holds them.
+fn text_of(entries: &[(&String, &RowEdit)]) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for entry in entries {
+        let start = text.len();
+        text.extend_from_slice(&[0; 4]);
+        serde_json::to_writer(&mut text, entry).map_err(|e| Error::Io { action: "write", source: e.into() })?;
+        let length = u32::try_from(text.len() - start - 4)
+            .map_err(|_| Error::Io { action: "write", source: std::io::ErrorKind::FileTooLarge.into() })?;
+        text[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    }
+    Ok(text)
+}
+
+/// A run being read: records ahead are parsed in parallel.
+struct Run {
+    file: BufReader<File>,
+    ready: std::vec::IntoIter<(String, RowEdit)>,
+}
+
+impl Run {
+    fn next(&mut self) -> Result<Option<(String, RowEdit)>> {
+        if self.ready.len() == 0 {
+            let mut texts = Vec::with_capacity(BATCH);
+            while texts.len() < BATCH {
+                let mut length = [0u8; 4];
+                match self.file.read_exact(&mut length) {
+                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => break,
+                    other => other.map_err(io("read"))?,
+                }
+                let mut text = vec![0; u32::from_le_bytes(length) as usize];
+                self.file.read_exact(&mut text).map_err(io("read"))?;
+                texts.push(text);
+            }
+            let parse = |text: &Vec<u8>| {
+                serde_json::from_slice(text).map_err(|e| Error::Io { action: "read", source: e.into() })
+            };
+            let parsed: Result<Vec<(String, RowEdit)>> = texts.par_iter().with_min_len(TASK).map(parse).collect();
+            self.ready = parsed?.into_iter();
+        }
+        Ok(self.ready.next())
+    }
+}
+
 enum Source {
-    Run(BufReader<File>),
+    Run(Run),
     Memory(std::collections::btree_map::IntoIter<String, RowEdit>),
 }
 
@@ -92,16 +144,7 @@ impl Source {
     fn next(&mut self) -> Result<Option<(String, RowEdit)>> {
         match self {
             Source::Memory(edits) => Ok(edits.next()),
-            Source::Run(file) => {
-                let mut length = [0u8; 4];
-                match file.read_exact(&mut length) {
-                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-                    other => other.map_err(io("read"))?,
-                }
-                let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-                file.read_exact(&mut bytes).map_err(io("read"))?;
-                serde_json::from_slice(&bytes).map(Some).map_err(|e| Error::Io { action: "read", source: e.into() })
-            }
+            Source::Run(run) => run.next(),
         }
     }
 }
