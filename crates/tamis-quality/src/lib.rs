@@ -4,6 +4,7 @@
 //! draws only from a seed. Inputs that do not fit together are a [`QualityError`], never a panic. Each module says whose
 //! paper or program it follows; the tests compare with that program's numbers and with a naive model.
 //!
+//! * [`annotators`] finds what several people agree on, and how far they do.
 //! * [`confident`] finds wrong labels of classification from a model's probabilities.
 //! * [`detection`] measures boxes, masks and key points as COCO does.
 //!
@@ -26,6 +27,7 @@
 mod error;
 mod random;
 
+pub mod annotators;
 pub mod confident;
 pub mod detection;
 

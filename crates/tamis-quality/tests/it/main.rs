@@ -1,6 +1,7 @@
 //! Laws against naive models, and numbers against the packages that people use.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod annotators;
 mod confident;
 mod detection;
 mod oracle;
