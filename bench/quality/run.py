@@ -1,4 +1,4 @@
-"""Runs tamis-quality beside pycocotools, faster-coco-eval and cleanlab on the same drawn data; prints a table.
+"""Runs tamis-quality beside pycocotools, faster-coco-eval, cleanlab and crowd-kit on the same drawn data; prints a table.
 
     ~/.cache/tamis-quality-venv/bin/python bench/quality/run.py PATH/TO/release/examples/measure [--quick]
 
@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -67,12 +66,10 @@ def coco_peers(truths, found, images):
 
 
 def ours(program, what, folder):
-    process = subprocess.Popen([program, what, folder], stdout=subprocess.PIPE, text=True)
-    lines = [json.loads(line[1:]) for line in process.stdout if line.startswith("@")]
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"`{program} {what}` failed")
-    return {line["step"]: (line["seconds"], line["answer"]) for line in lines}, usage.ru_maxrss / 1024
+    told = subprocess.run([program, what, folder], stdout=subprocess.PIPE, text=True, check=True).stdout
+    lines = [json.loads(line[1:]) for line in told.split("\n") if line.startswith("@")]
+    told = {line["step"]: (line["seconds"], line["answer"]) for line in lines}
+    return told, told["memory"][1] / 1024
 
 
 def coco(program, quick):
@@ -106,7 +103,7 @@ def confident(program, n, k):
         labels.astype("<f8").tofile(os.path.join(folder, "labels.bin"))
         probs.astype("<f4").tofile(os.path.join(folder, "probs.bin"))
         told, memory = ours(program, "confident", folder)
-    print(f"\n| wrong labels, {n} x {k}, single precision ({memory:.0f} MB with the matrix twice) | tamis s | cleanlab s | ratio | flagged | differ |\n|---|---|---|---|---|---|")
+    print(f"\n| wrong labels, {n} x {k}, single precision ({memory:.0f} MB) | tamis s | cleanlab s | ratio | flagged | differ |\n|---|---|---|---|---|---|")
     for name in FILTERS:
         seconds, answer = told[name]
         start = time.monotonic()
@@ -119,8 +116,30 @@ def confident(program, n, k):
     print(f"| batched form (low_self_confidence) | {seconds:.3f} | {peer:.2f} | {peer / seconds:.0f}x | | |", flush=True)
 
 
+def consensus(program, count, k):
+    import pandas as pd
+    from crowdkit.aggregation import DawidSkene
+    rng = np.random.default_rng(5)
+    tasks, workers = count // 8, max(count // 100, 20)
+    task = np.repeat(np.arange(tasks), 8)
+    worker = (rng.integers(0, workers, tasks)[:, None] + np.arange(8)).ravel() % workers
+    right, skill = rng.integers(0, k, tasks), rng.uniform(0.3, 0.95, workers)
+    label = np.where(rng.random(len(task)) < skill[worker], right[task], rng.integers(0, k, len(task)))
+    with tempfile.TemporaryDirectory() as folder:
+        np.column_stack([task, worker, label]).astype("<f8").tofile(os.path.join(folder, "answers.bin"))
+        told, memory = ours(program, "consensus", folder)
+    seconds, answer = told["consensus"]
+    start = time.monotonic()
+    posterior = DawidSkene(n_iter=100).fit_predict_proba(pd.DataFrame({"task": task, "worker": worker, "label": label}))
+    peer = time.monotonic() - start
+    posterior = posterior.reindex(index=range(tasks), columns=range(k)).to_numpy().ravel()
+    print(f"\n| Dawid-Skene, {len(task)} answers, {k} classes ({memory:.0f} MB) | seconds | : tamis | apart |\n|---|---|---|---|")
+    print(f"| tamis | {seconds:.3f} | 1 | |\n| crowd-kit | {peer:.2f} | {peer / seconds:.0f}x | {np.abs(posterior - answer).max():.1e} |", flush=True)
+
+
 if __name__ == "__main__":
     program, quick = sys.argv[1], "--quick" in sys.argv
     coco(program, quick)
+    consensus(program, 24_945, 4)
     for n, k in [(5000, 100)] if quick else [(50_000, 1000), (1_000_000, 100)]:
         confident(program, n, k)

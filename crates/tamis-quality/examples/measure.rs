@@ -1,4 +1,5 @@
-//! Measures the algorithms on data that `bench/quality/run.py` wrote: `measure coco FOLDER` or `measure confident FOLDER`.
+//! Measures the algorithms on data that `bench/quality/run.py` wrote: `measure coco FOLDER`,
+//! `measure confident FOLDER` or `measure consensus FOLDER`.
 //!
 //! Prints one line of JSON a step, after `@`. Reading the files does not count.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program for the bench")]
@@ -6,6 +7,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use tamis_quality::annotators::{Answer, Answers, DawidSkene, DawidSkeneOptions};
 use tamis_quality::confident::{Filter, IssueOptions, Labelled, find_issues};
 use tamis_quality::detection::{Detection, DetectionOptions, Evaluation, Shapes, Truth};
 
@@ -29,7 +31,19 @@ fn doubles(path: &Path) -> Vec<f64> {
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     let folder = Path::new(&words[2]);
-    if words[1] == "coco" { coco(folder) } else { confident(folder) }
+    match words[1].as_str() {
+        "coco" => coco(folder),
+        "consensus" => consensus(folder),
+        _ => confident(folder),
+    }
+    println!("@{{\"step\": \"memory\", \"seconds\": 0, \"answer\": {}}}", peak());
+}
+
+/// The peak memory of this process in KB, as Linux tells it; 0 elsewhere.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
 /// Rows of image, class, x, y, width, height, then area and crowd, or score.
@@ -80,4 +94,18 @@ fn confident(folder: &Path) {
         let places: Vec<usize> = (0..flags.len()).filter(|&i| flags[i]).collect();
         println!("@{{\"step\": \"{name}\", \"seconds\": {seconds}, \"answer\": {places:?}}}");
     }
+}
+
+/// Rows of task, worker, label.
+fn consensus(folder: &Path) {
+    let rows = doubles(&folder.join("answers.bin"));
+    let answers: Vec<Answer> =
+        rows.chunks_exact(3).map(|r| Answer { task: r[0] as u32, worker: r[1] as u32, label: r[2] as u32 }).collect();
+    let most = |of: fn(&Answer) -> u32| answers.iter().map(of).max().unwrap() as usize + 1;
+    let (tasks, workers, classes) = (most(|a| a.task), most(|a| a.worker), most(|a| a.label));
+    let (seconds, told) = timed(|| {
+        let input = Answers::new(&answers, tasks, workers, classes).unwrap();
+        DawidSkene::new(&input, &DawidSkeneOptions::default()).unwrap()
+    });
+    println!("@{{\"step\": \"consensus\", \"seconds\": {seconds}, \"answer\": {:?}}}", told.posterior);
 }
