@@ -30,7 +30,6 @@ def main():
         getattr(layouts, layout)(source, count, labels)
         peer = importlib.import_module(f"w6_{name}").Peer(work, layout, source)
         found = record.step(f"import {layout}", lambda _: peer.load())
-        emit(step=f"import {layout}", memory=peak_mb())
         if found is not None and found != labels:
             emit(step=f"import {layout}", wrong=f"found {found} labels where {labels} is right")
             note(f"{layout}: found {found} labels, expected {labels}")
@@ -38,7 +37,6 @@ def main():
         peer.close()
         shutil.rmtree(source)
         shutil.rmtree(out, ignore_errors=True)
-    emit(step="peak memory of a child", mb=peak_mb())
 
 
 if __name__ == "__main__":

@@ -61,28 +61,29 @@ def coco(folder, images, labels):
     rng = random.Random(6)
     names = [f"{at + 1:012}.png" for at in range(images)]
     place_images(os.path.join(folder, "images", "train"), names)
-    annotations = []
-    for image, count in enumerate(shares(rng, images, labels)):
-        for kind, x, y, width, height in boxes(rng, count):
-            outline = []
-            if len(annotations) % 3:
-                for at in range(12):
-                    side = (at % 3 + 0.5) / 3
-                    px, py = [(side, 0), (1, side), (1 - side, 1), (0, 1 - side)][at // 3]
-                    outline += [round(x + px * width, 2), round(y + py * height, 2)]
-            annotations.append({
-                "id": len(annotations) + 1, "image_id": image + 1, "category_id": kind + 1, "iscrowd": 0,
-                "bbox": [x, y, width, height], "area": round(width * height, 2), "segmentation": [outline] if outline else [],
-            })
-    document = {
+    head = {
         "info": {"description": "drawn"}, "licenses": [],
         "images": [{"id": at + 1, "file_name": name, "width": WIDTH, "height": HEIGHT} for at, name in enumerate(names)],
         "categories": [{"id": at + 1, "name": name, "supercategory": "thing"} for at, name in enumerate(CLASSES)],
-        "annotations": annotations,
     }
     os.makedirs(os.path.join(folder, "annotations"))
+    number = 0
     with open(os.path.join(folder, "annotations", "instances_train.json"), "w") as file:
-        json.dump(document, file)
+        file.write(json.dumps(head)[:-1] + ', "annotations": [')
+        for image, count in enumerate(shares(rng, images, labels)):
+            for kind, x, y, width, height in boxes(rng, count):
+                outline = []
+                if number % 3:
+                    for at in range(12):
+                        side = (at % 3 + 0.5) / 3
+                        px, py = [(side, 0), (1, side), (1 - side, 1), (0, 1 - side)][at // 3]
+                        outline += [round(x + px * width, 2), round(y + py * height, 2)]
+                number += 1
+                file.write((", " if number > 1 else "") + json.dumps({
+                    "id": number, "image_id": image + 1, "category_id": kind + 1, "iscrowd": 0,
+                    "bbox": [x, y, width, height], "area": round(width * height, 2), "segmentation": [outline] if outline else [],
+                }))
+        file.write("]}")
 
 
 def voc(folder, images, labels):

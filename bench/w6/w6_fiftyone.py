@@ -3,6 +3,7 @@
 import os
 
 import fiftyone as fo
+from fiftyone.core.config import FiftyOneConfigError
 from fiftyone.core.service import ServiceExecutableNotFound
 
 from measure import Unsupported
@@ -21,7 +22,7 @@ class Peer:
             where = {"data_path": os.path.join(self.source, "JPEGImages"), "labels_path": os.path.join(self.source, "Annotations")}
         try:
             fo.list_datasets()
-        except ServiceExecutableNotFound:
+        except (FiftyOneConfigError, ServiceExecutableNotFound):
             raise Unsupported("FiftyOne needs a `mongod`, which its packages do not bring for this system")
         self.dataset = fo.Dataset.from_dir(dataset_type=self.kind, label_field="truth", progress=False, **where)
         return self.dataset.count("truth.detections")

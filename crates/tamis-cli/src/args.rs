@@ -110,6 +110,8 @@ pub(crate) enum Command {
     Verify(cmd::care::VerifyArgs),
     /// Give back the space of what nothing needs any more
     Gc(cmd::care::GcArgs),
+    /// Measure a layer of predicted boxes against the truth
+    Eval(cmd::eval::EvalArgs),
     /// Write a dataset in another format
     Export(cmd::export::ExportArgs),
     /// List the formats that can be read and written

@@ -177,6 +177,7 @@ impl From<tamis_repo::Error> for EngineError {
             Error::Store(error) => return error.into(),
             Error::Table(error) => return error.into(),
             Error::NotFound { what: "dataset", .. } => ("repo.not_found", "list the datasets with `tamis ls`"),
+            Error::NotFound { what: "layer", .. } => ("repo.not_found", "`tamis stats` lists the layers of a dataset"),
             Error::NotFound { .. } => ("repo.not_found", "list branches and tags with `tamis branch` and `tamis tag`"),
             Error::Ambiguous { .. } => ("repo.ambiguous", "give more digits of the id"),
             Error::Conflict { .. } => (
@@ -214,6 +215,12 @@ impl From<tamis_media::MediaError> for EngineError {
                 .hint("install ffmpeg, or name its program in TAMIS_FFMPEG"),
             _ => EngineError::from_source("media.bad", error),
         }
+    }
+}
+
+impl From<tamis_quality::QualityError> for EngineError {
+    fn from(error: tamis_quality::QualityError) -> EngineError {
+        EngineError::from_source("usage", error)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod care;
 pub(crate) mod checkout;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod import;
@@ -59,6 +60,7 @@ fn carry_out(command: &Command, door: &Door<'_>, printer: &mut Printer) -> Resul
         Command::Resolve(args) => merge::resolve(args, door, printer),
         Command::Verify(args) => care::verify(args, door, printer),
         Command::Gc(args) => care::gc(args, door, printer),
+        Command::Eval(args) => eval::run(args, door, printer),
         Command::Export(args) => export::run(args, door, printer),
         Command::Formats(args) => export::formats(args, printer),
         Command::Revert(args) => history::revert(args, door, printer),

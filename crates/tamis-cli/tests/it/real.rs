@@ -30,3 +30,41 @@ fn real_datasets_import_once_and_check_out_clean() {
         place.ok(&["verify"]);
     }
 }
+
+/// COCO's own figures for the predictions that come with it.
+#[test]
+fn predictions_are_measured_as_coco_does() {
+    let place = Place::new();
+    let images: Vec<serde_json::Value> = (1..=4)
+        .map(|id| serde_json::json!({"id": id, "file_name": format!("{id}.png"), "width": 100, "height": 100}))
+        .collect();
+    let boxes = [[10.0, 10.0, 40.0, 40.0], [50.0, 50.0, 20.0, 30.0], [0.0, 0.0, 90.0, 90.0]];
+    let (mut truth, mut found) = (Vec::new(), Vec::new());
+    for id in 1..=4_u32 {
+        for (at, b) in boxes.iter().enumerate() {
+            let class = 1 + at % 2;
+            truth.push(serde_json::json!({"id": truth.len() + 1, "image_id": id, "category_id": class, "bbox": b, "area": b[2] * b[3], "iscrowd": 0}));
+            // Every other one is a hit; the rest lie beside.
+            let shift = if (id as usize + at) % 2 == 0 { 1.0 } else { 60.0 };
+            let moved = [b[0] + shift, b[1], b[2], b[3]];
+            found.push(serde_json::json!({"image_id": id, "category_id": class, "bbox": moved, "score": 0.5 + 0.1 * f64::from(id)}));
+        }
+    }
+    let categories = serde_json::json!([{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]);
+    let folder = place.path("set");
+    std::fs::create_dir_all(&folder).unwrap();
+    let document = serde_json::json!({"images": images, "annotations": truth, "categories": categories});
+    std::fs::write(folder.join("instances_val.json"), document.to_string()).unwrap();
+    std::fs::write(folder.join("results.json"), serde_json::Value::from(found).to_string()).unwrap();
+    place.ok(&["import", "set"]);
+    let report = place.json(&["eval", "set", "--layer", "predictions"]);
+    assert_eq!((&report["samples"], &report["truths"], &report["predictions"]), (&4.into(), &12.into(), &12.into()));
+    let sum =
+        |key: &str| ["cat", "dog"].iter().map(|class| report["classes"][class][key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("hits"), sum("false_alarms"), sum("misses")), (6, 6, 6), "{report}");
+    let (ap, ap50) = (report["figures"]["AP"].as_f64().unwrap(), report["figures"]["AP50"].as_f64().unwrap());
+    assert!(ap > 0.0 && ap < ap50 && ap50 < 1.0, "{report}");
+    assert!(place.ok(&["eval", "set", "--layer", "predictions"]).contains("AP50"));
+    let said = place.run(&["eval", "set", "--layer", "nobody"]);
+    assert!(said.code == 3 && said.talk.contains("nobody") && said.talk.contains("tamis stats"), "{said:?}");
+}

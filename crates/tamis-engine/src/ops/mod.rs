@@ -5,6 +5,7 @@ pub mod checkout;
 pub mod datasets;
 pub mod demo;
 pub mod diff;
+pub mod eval;
 pub mod export;
 pub mod import;
 pub mod log;
