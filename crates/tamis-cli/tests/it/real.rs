@@ -45,7 +45,7 @@ fn predictions_are_measured_as_coco_does() {
             let class = 1 + at % 2;
             truth.push(serde_json::json!({"id": truth.len() + 1, "image_id": id, "category_id": class, "bbox": b, "area": b[2] * b[3], "iscrowd": 0}));
             // Every other one is a hit; the rest lie beside.
-            let shift = if (id as usize + at) % 2 == 0 { 1.0 } else { 60.0 };
+            let shift = if (id as usize + at).is_multiple_of(2) { 1.0 } else { 60.0 };
             let moved = [b[0] + shift, b[1], b[2], b[3]];
             found.push(serde_json::json!({"image_id": id, "category_id": class, "bbox": moved, "score": 0.5 + 0.1 * f64::from(id)}));
         }
