@@ -47,7 +47,7 @@ def cell(line):
         if "megabytes" in line:
             parts.append(f"{line['megabytes'] / line['seconds']:,.0f} MB/s")
     elif "bytes" in line:
-        parts.append(f"{amount(line['bytes'])} in {line['files']:,} files")
+        parts.append(amount(line["bytes"]) + (f" in {line['files']:,} files" if line.get("files") else ""))
     elif "mb" in line:
         parts.append(f"{line['mb']:,.0f} MB")
     elif "answer" in line:

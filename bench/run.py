@@ -40,12 +40,12 @@ def main():
             if chosen and peer.name not in chosen:
                 continue
             results.setdefault(bench, {})[peer.name] = turn(bench, peer, size, work, options)
+        if bench in results and not (options.quick or chosen):
+            report.keep(work, bench, results[bench], versions(results[bench]))
     print(report.tables(results))
     if options.quick or chosen:
         print("small sizes or not all peers: bench/README.md stays as it is", file=sys.stderr)
     else:
-        for bench, turns in results.items():
-            report.keep(work, bench, turns, versions(turns))
         report.write(os.path.join(HERE, "README.md"), size, work)
     failed = [f"{bench} {name}" for bench, turns in results.items() for name, turn in turns.items() if "error" in turn]
     if failed:
