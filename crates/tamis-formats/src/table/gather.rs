@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tamis_core::{Label, MediaSource, Place, SampleRecord, Shape};
+use tamis_core::{Label, LabelType, MediaSource, Place, SampleRecord, Shape};
 
 use super::Cells;
 use super::columns::Columns;
+use super::objects::{self, Names};
 use crate::each::Each;
 use crate::format::{RecordReader, Schema};
 use crate::index::{self, MediaIndex};
@@ -24,6 +25,7 @@ pub(super) struct Gather<'a> {
     layer: String,
     file: String,
     columns: Columns,
+    names: Names,
     split: Option<String>,
     records: BTreeMap<String, SampleRecord>,
     schema: Schema,
@@ -40,6 +42,7 @@ impl<'a> Gather<'a> {
             layer,
             file: String::new(),
             columns: Columns::default(),
+            names: Names::default(),
             split: None,
             records: BTreeMap::new(),
             schema: Schema::default(),
@@ -47,8 +50,15 @@ impl<'a> Gather<'a> {
         }
     }
 
-    /// The next rows come from this file.
-    pub(super) fn begin(&mut self, file: &str, columns: Columns) {
+    /// The next rows come from this file, whose class numbers have these names.
+    pub(super) fn begin(&mut self, file: &str, columns: Columns, names: Names) {
+        let of_class = columns.class.as_deref().map(|c| (c, LabelType::Classification));
+        for (column, label_type) in of_class.into_iter().chain([("objects", LabelType::Box2d)]) {
+            if !names.of(column).is_empty() {
+                labels::declare(&mut self.schema, &labels::classes(names.of(column), 0), label_type);
+            }
+        }
+        self.names = names;
         let stem = paths::stem(paths::name(file));
         self.split = stem.split(['_', '-', '.']).find_map(paths::split_of).or_else(|| paths::split_of_folders(file));
         (self.file, self.columns) = (file.to_owned(), columns);
@@ -95,6 +105,25 @@ impl<'a> Gather<'a> {
         }
     }
 
+    /// The path of a row that brings its media: one that other media have already gets the file's name before it (and
+    /// the row's number, where that is taken too), since such tables often keep last components only.
+    fn free(&self, path: String, bytes: &[u8], line: u64) -> String {
+        let own = |path: &str| match self.records.get(path).map(|r| &r.media) {
+            Some(Some(MediaSource::Bytes(other))) => other == bytes,
+            Some(_) => false,
+            None => true,
+        };
+        if own(&path) {
+            return path;
+        }
+        let file = paths::stem(&self.file);
+        let message =
+            format!("other media are called `{}` too; kept under the file's name", crate::lex::text::crop(&path));
+        self.judge.note("same_path", self.place(line), message);
+        let beside = paths::join(file, &path);
+        if own(&beside) { beside } else { paths::join(file, &format!("row-{line:09}-{}", paths::name(&path))) }
+    }
+
     /// Takes a row in.
     pub(super) fn row(&mut self, (line, mut row): Cells) {
         let bytes = take_bytes(&mut row);
@@ -104,7 +133,10 @@ impl<'a> Gather<'a> {
             row.remove("fields");
             row.extend(fields);
         }
-        let Some((path, found)) = self.path(line, &row) else { return };
+        let Some((mut path, found)) = self.path(line, &row) else { return };
+        if let Some(bytes) = &bytes {
+            path = self.free(path, bytes, line);
+        }
         let place = self.place(line);
         let uri =
             |p: &str| ["http://", "https://", "s3://", "gs://", "az://", "file://"].iter().any(|s| p.starts_with(s));
@@ -155,7 +187,15 @@ impl<'a> Gather<'a> {
                 Err(_) => unread = self.columns.labels.clone(),
             }
         }
-        let class = text(&self.columns.class);
+        if let Some(objects) = row.get("objects")
+            && let Some(labels) = objects::labels(objects, &self.names, record.stated_size, &self.judge, &place)
+        {
+            row.remove("objects");
+            record.layers.entry(self.layer.clone()).or_default();
+            found.extend(labels);
+        }
+        let cell = self.columns.class.as_ref().and_then(|c| Some((c, row.get(c)?)));
+        let class = cell.and_then(|(column, cell)| self.names.class(column, cell));
         let frame = match self.columns.frame_of(&row) {
             None => None,
             Some(Ok(b)) => match self.judge.accept(b, record.stated_size, || place.clone()) {

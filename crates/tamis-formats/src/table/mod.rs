@@ -1,8 +1,12 @@
 //! Tables: CSV, JSON lines and Parquet, with one row a sample or one row a label. Columns are recognised by name; the
 //! others become fields of the sample (one row a sample) or attributes of the label (one row a label).
+//!
+//! Hugging Face's layouts are such tables: Parquet with images inside, and `metadata.jsonl` or `metadata.csv` beside
+//! them, with boxes in a column `objects`.
 
 mod columns;
 mod gather;
+mod objects;
 mod parquet_rows;
 mod write;
 
@@ -205,7 +209,7 @@ fn read<'a>(
     }
     let mut gather = Gather::new(source, judge, options.layer());
     for (path, columns) in files {
-        gather.begin(path, columns);
+        gather.begin(path, columns, parquet_rows::class_names(source, path));
         walk(source, path, &judge, &mut |row| gather.row(row))?;
     }
     Ok(gather.finish())

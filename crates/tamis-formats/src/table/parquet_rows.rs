@@ -11,6 +11,7 @@ use tamis_core::Place;
 
 use super::Cells;
 use super::gather::BYTES;
+use super::objects::Names;
 use crate::error::{FormatError, Result};
 use crate::labels::Judge;
 use crate::source::Source;
@@ -29,6 +30,16 @@ fn open(source: &Source, path: &str) -> Result<Builder> {
 /// Names of the columns.
 pub(super) fn names(source: &Source, path: &str) -> Result<Vec<String>> {
     Ok(open(source, path)?.schema().fields().iter().map(|f| f.name().clone()).collect())
+}
+
+/// Names of classes that the file keeps beside the rows; none in tables of other kinds.
+pub(super) fn class_names(source: &Source, path: &str) -> Names {
+    if crate::paths::extension(path) != "parquet" {
+        return Names::default();
+    }
+    let file = open(source, path).ok();
+    let features = file.as_ref().and_then(|b| b.schema().metadata().get("huggingface"));
+    features.map(|json| Names::of_features(json)).unwrap_or_default()
 }
 
 /// Walks through the rows; the line is the row's number from 1.

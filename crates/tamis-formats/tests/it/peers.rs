@@ -271,3 +271,63 @@ fn rows_keep_to_ultralytics_rules_whatever_the_labels_are() {
     let (_, records) = read_as(temp.path(), "yolo", &Report::new());
     assert_eq!(records[0].layers["truth"][0].label_type(), LabelType::RotatedBox);
 }
+
+/// Hugging Face's layouts: Parquet files with images inside whose names repeat, and a folder with `metadata.jsonl`.
+#[test]
+fn layouts_of_hugging_face_are_read_whole() {
+    use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
+    use std::sync::Arc;
+    let temp = tempfile::tempdir().unwrap();
+    let write = |file: &str, sides: &[u32]| {
+        let field = |name: &str, t| Arc::new(arrow::datatypes::Field::new(name, t, true));
+        let images: Vec<Vec<u8>> = sides.iter().map(|s| crate::scratch::png(*s, *s)).collect();
+        let bytes: ArrayRef = Arc::new(BinaryArray::from_iter_values(&images));
+        let names: ArrayRef = Arc::new(StringArray::from_iter_values((0..sides.len()).map(|i| format!("{i}.png"))));
+        let image = StructArray::from(vec![
+            (field("bytes", arrow::datatypes::DataType::Binary), bytes),
+            (field("path", arrow::datatypes::DataType::Utf8), names),
+        ]);
+        let labels: ArrayRef = Arc::new(Int64Array::from_iter_values((0..sides.len()).map(|i| i as i64 % 2)));
+        let batch = RecordBatch::try_from_iter([("image", Arc::new(image) as ArrayRef), ("label", labels)]).unwrap();
+        let features = r#"{"info": {"features": {"image": {"_type": "Image"},
+            "label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}}}"#;
+        let schema = batch.schema().as_ref().clone();
+        let schema = Arc::new(schema.with_metadata([("huggingface".to_owned(), features.to_owned())].into()));
+        let mut out = Vec::new();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(&mut out, schema.clone(), None).unwrap();
+        writer.write(&batch.with_schema(schema).unwrap()).unwrap();
+        writer.close().unwrap();
+        put(temp.path(), file, out);
+    };
+    write("data/train-00000-of-00001.parquet", &[3, 4, 5]);
+    write("data/test-00000-of-00001.parquet", &[6, 7]);
+    let report = Report::new();
+    let (schema, records) = read_as(temp.path(), "parquet", &report);
+    assert_eq!((records.len(), report.count(Severity::Error)), (5, 0), "{:?}", report.findings());
+    let split = |name: &str| records.iter().filter(|r| r.split.as_deref() == Some(name)).count();
+    assert_eq!((split("train"), split("test")), (3, 2));
+    let classes = &schema.ontology.types[&LabelType::Classification].classes;
+    assert_eq!(
+        classes.iter().map(|c| (c.name.as_str(), c.id)).collect::<Vec<_>>(),
+        [("cat", Some(0)), ("dog", Some(1))]
+    );
+    let dogs = records.iter().filter(|r| r.layers["truth"][0].class.as_deref() == Some("dog")).count();
+    assert_eq!(dogs, 2);
+
+    let temp = tempfile::tempdir().unwrap();
+    put(temp.path(), "train/a.png", crate::scratch::png(20, 20));
+    put(temp.path(), "train/b.png", crate::scratch::png(20, 20));
+    let lines = [
+        r#"{"file_name": "a.png", "objects": {"bbox": [[1, 2, 3, 4], [5, 5, 5, 5]], "categories": ["cat", "dog"]}}"#,
+        r#"{"file_name": "b.png", "objects": {"bbox": [], "categories": []}}"#,
+    ];
+    put(temp.path(), "train/metadata.jsonl", lines.join("\n"));
+    let report = Report::new();
+    let (_, records) = read_as(temp.path(), "jsonl", &report);
+    assert_eq!(report.findings().len(), 0, "{:?}", report.findings());
+    let counts: Vec<(&str, usize)> = records.iter().map(|r| (r.path.as_str(), r.layers["truth"].len())).collect();
+    assert_eq!(counts, [("train/a.png", 2), ("train/b.png", 0)]);
+    assert_eq!(records[0].layers["truth"][1].bounds(), Some(Box2d::new(5.0, 5.0, 10.0, 10.0)));
+    let source = open(temp.path(), &report);
+    assert_eq!(tamis_formats::detect(&source, &report).unwrap().format.spec().id, "jsonl");
+}
