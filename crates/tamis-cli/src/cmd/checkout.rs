@@ -66,7 +66,7 @@ pub(crate) struct StatusArgs {
 
 pub(crate) fn status(args: &StatusArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
     let (engine, root) = open(args.dir.as_ref())?;
-    let status = engine.status(&door.ctx(), &root)?;
+    let status = engine.status(&door.reading(), &root)?;
     if printer.json {
         printer.json(&status);
         return Ok(ExitCode::SUCCESS);

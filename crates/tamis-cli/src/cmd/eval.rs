@@ -40,7 +40,7 @@ pub(crate) fn run(args: &EvalArgs, door: &Door<'_>, printer: &mut Printer) -> Re
     }
     let address: Address = args.address.parse()?;
     let request = EvalRequest { address, truth: args.truth.clone(), layer: args.layer.clone(), overlap: args.overlap };
-    let report = door.open()?.eval(&door.ctx(), &request)?;
+    let report = door.open()?.eval(&door.reading(), &request)?;
     if printer.json {
         printer.json(&report);
     } else {

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &ExportArgs, door: &Door<'_>, printer: &mut Printer) -> 
         },
         refuse_losses: matches!(args.on_loss, OnLoss::Refuse),
     };
-    let done = door.open()?.export(&door.ctx(), &request)?;
+    let done = door.open()?.export(&door.reading(), &request)?;
     if printer.json {
         printer.json(&done);
     } else {

@@ -109,9 +109,14 @@ impl Door<'_> {
 
     /// Who works, with a progress bar where somebody sees it.
     pub(crate) fn ctx(&self) -> Ctx {
+        Ctx { author: author(), ..self.reading() }
+    }
+
+    /// The same for what only reads and signs nothing: asking git for a name takes longer than some answers.
+    pub(crate) fn reading(&self) -> Ctx {
         let sink: Arc<dyn ProgressSink> =
             if is_wanted(self.global.quiet) { Arc::new(Bar::default()) } else { Arc::new(NoProgress) };
-        Ctx { author: author(), progress: Progress::new(sink, interrupt()) }
+        Ctx { author: Author::new("", ""), progress: Progress::new(sink, interrupt()) }
     }
 
     /// Keeps an open lake in mind, to tell what was read and written.
