@@ -39,9 +39,20 @@ impl Hash {
 
     /// Reads 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Result<Hash, CoreError> {
-        blake3::Hash::from_hex(text)
-            .map(|hash| Hash(*hash.as_bytes()))
-            .map_err(|_| CoreError::BadId { text: shorten(text, 80) })
+        let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+        let mut bytes = [0; 32];
+        let is_hex = text.len() == 64
+            && bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)).all(|(byte, pair)| match pair {
+                [high, low] => match (digit(*high), digit(*low)) {
+                    (Some(high), Some(low)) => {
+                        *byte = high << 4 | low;
+                        true
+                    }
+                    _ => false,
+                },
+                _ => false,
+            });
+        if is_hex { Ok(Hash(bytes)) } else { Err(CoreError::BadId { text: shorten(text, 80) }) }
     }
 }
 

@@ -60,12 +60,26 @@ impl Entry {
 
     /// Whether a file is still the one that was written, by what the directory says; [`None`]:
     /// only its bytes can tell.
-    pub(super) fn judge(&self, facts: &fs::Metadata, written: i64) -> Option<bool> {
-        if facts.len() != self.size {
+    pub(super) fn judge(&self, looks: Looks, written: i64) -> Option<bool> {
+        if looks.size != self.size {
             return Some(false);
         }
-        let same = facts.ino() == self.inode && time_of(facts) == self.time && self.time + TICK < written;
+        let same = looks.inode == self.inode && looks.time == self.time && self.time + TICK < written;
         same.then_some(true)
+    }
+}
+
+/// What a directory says of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looks {
+    size: u64,
+    time: i64,
+    inode: u64,
+}
+
+impl Looks {
+    pub(super) fn of(facts: &fs::Metadata) -> Looks {
+        Looks { size: facts.len(), time: time_of(facts), inode: facts.ino() }
     }
 }
 

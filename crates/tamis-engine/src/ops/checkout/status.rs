@@ -8,7 +8,7 @@ use serde::Serialize;
 use tamis_core::{Finding, Report};
 use tamis_repo::LabelChange;
 
-use super::state::{Entry, FOLDER, State, hash_of, io};
+use super::state::{Entry, FOLDER, Looks, State, hash_of, io};
 use crate::error::Result;
 use crate::{Ctx, Engine};
 
@@ -108,7 +108,7 @@ fn compare(state: &State, mut found: Vec<Found>) -> Result<Vec<FileChange>> {
             changes.push(change(&file, "added"));
         }
         match found.next_if(|(file, _)| *file == entry.file) {
-            Some((_, facts)) => match entry.judge(&facts, state.identity.written) {
+            Some((_, looks)) => match entry.judge(looks, state.identity.written) {
                 Some(true) => {}
                 Some(false) => changes.push(change(&entry.file, "changed")),
                 None => doubtful.push(entry),
@@ -134,7 +134,7 @@ fn compare(state: &State, mut found: Vec<Found>) -> Result<Vec<FileChange>> {
 }
 
 /// A file below the root, and what its directory says of it.
-type Found = (String, fs::Metadata);
+type Found = (String, Looks);
 
 /// All files below a folder, hidden ones aside, unordered. Folders are read in parallel, each file looked at from its
 /// folder, which is half of the work of looking from the root.
@@ -152,7 +152,7 @@ fn walk(root: &Path, folder: &str) -> Result<Vec<Found>> {
             folders.push(full);
         } else if kind.is_file() {
             match item.metadata() {
-                Ok(facts) => files.push((full, facts)),
+                Ok(facts) => files.push((full, Looks::of(&facts))),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io("read", &path.join(name), error)),
             }
