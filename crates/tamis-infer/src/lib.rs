@@ -1,0 +1,3 @@
+//! Values computed from media: facts, hashes, embeddings, predictions.
+
+#![forbid(unsafe_code)]
