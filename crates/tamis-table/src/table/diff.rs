@@ -1,29 +1,24 @@
 //! Differences of two versions: old and new values of the rows that differ, in order.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, StructArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
-use tamis_core::Hash;
 
 use super::build::concat;
 use super::change::Change;
 use super::delta::{DeltaGroup, DeltaRows, position};
-use super::fold::joined;
-use super::root::DeltaRef;
+use super::unshared::{Part, parts};
 use super::{Columns, Scan, ScanOptions, Table};
 use crate::error::{Result, TableError};
 use crate::leaf::RowOp;
-use crate::node::{KeyRange, LeafAt, leaves};
+use crate::node::KeyRange;
 use crate::page::Projection;
 use crate::rows::{RowBatch, group_hashes, keys_of, null_group};
 use crate::schema::{GroupSchema, TableSchema};
-
-/// Rows of a batch of differences.
-const BATCH: usize = 8192;
 
 /// Rows that differ. All arrays have one entry for each key.
 #[derive(Clone, Debug)]
@@ -77,17 +72,6 @@ impl DiffBatch {
     }
 }
 
-/// Where rows may differ.
-enum Part {
-    /// These keys.
-    Keys(BinaryArray),
-    /// These rows of the newer version, which an edit of the older one wrote; and whether all groups
-    /// in it differ.
-    Rows(DeltaRows, bool),
-    /// All rows of a range of keys.
-    Range(KeyRange),
-}
-
 impl Table {
     /// The rows in which `newer` differs from this version. Reads only what the two do not share:
     /// O(rows of the deltas and leaves that only one of them has).
@@ -98,9 +82,17 @@ impl Table {
             (Some(change), _) if change.parent == newer.id() => {
                 VecDeque::from([Part::Keys(change.keys(self.cache(), self.schema())?)])
             }
-            _ => parts(self, newer)?,
+            _ => parts(self, newer, None)?,
         };
-        Ok(Diff::new(self, newer, parts))
+        Ok(Diff::new(self, newer, parts, None))
+    }
+
+    /// The rows in which `newer` differs from this version in some columns (of the schema of the
+    /// wider one of the two), or which only one of them has; other columns are not read. O(rows of
+    /// the deltas, and of the leaves whose pages of these groups only one of them has).
+    pub fn diff_in(&self, newer: &Table, columns: &Columns) -> Result<impl Iterator<Item = Result<DiffBatch>> + use<>> {
+        let parts = if self.id() == newer.id() { VecDeque::new() } else { parts(self, newer, Some(columns))? };
+        Ok(Diff::new(self, newer, parts, Some(columns)))
     }
 
     /// The rows that an edit changed, with this version as the one before it. O(changes).
@@ -109,7 +101,7 @@ impl Table {
         newer: &Table,
         change: &Change,
     ) -> Result<impl Iterator<Item = Result<DiffBatch>> + use<>> {
-        Ok(Diff::new(self, newer, changed(newer, change)?))
+        Ok(Diff::new(self, newer, changed(newer, change)?, None))
     }
 
     /// What an edit of this version would write to make it `newer`. Reads this version only where
@@ -135,7 +127,7 @@ impl Table {
 
     /// The differences among some rows.
     pub(super) fn diff_keys(&self, newer: &Table, keys: &BinaryArray) -> Result<Option<DiffBatch>> {
-        let mut diff = Diff::new(self, newer, VecDeque::from([Part::Keys(keys.clone())]));
+        let mut diff = Diff::new(self, newer, VecDeque::from([Part::Keys(keys.clone())]), None);
         diff.next().transpose()
     }
 }
@@ -144,143 +136,6 @@ impl Table {
 fn changed(newer: &Table, change: &Change) -> Result<VecDeque<Part>> {
     let (rows, is_exact) = change.values(newer)?;
     Ok(VecDeque::from([Part::Rows(rows, is_exact)]))
-}
-
-/// What the two versions do not share.
-fn parts(old: &Table, new: &Table) -> Result<VecDeque<Part>> {
-    let (a, b) = (&old.0.root, &new.0.root);
-    if a.base == b.base {
-        return unshared(old, new);
-    }
-    // Different bases: a delta on one may be part of the other's base, so none is shared.
-    let shared = 0;
-    let ranges = different(old, a.base.as_ref(), new, b.base.as_ref())?;
-    let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
-    let mut add = |table: &Table, deltas: &[DeltaRef]| -> Result<()> {
-        for delta in deltas {
-            let columns = Columns::none(table.schema());
-            let rows = DeltaRows::load(table.cache(), &delta.node, &KeyRange::default(), &columns)?;
-            let is_outside = |key: &&[u8]| {
-                let after = ranges.partition_point(|range| range.is_after_start(key));
-                !after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|range| range.contains(key))
-            };
-            keys.extend(rows.keys.iter().flatten().filter(is_outside).map(<[u8]>::to_vec));
-        }
-        Ok(())
-    };
-    add(old, &a.deltas[shared..])?;
-    add(new, &b.deltas[shared..])?;
-    // Both in the order of their keys.
-    let mut parts: Vec<(Vec<u8>, Part)> = Vec::new();
-    let mut run: Vec<Vec<u8>> = Vec::new();
-    let mut starts = ranges.iter().map(|range| range.start.clone().unwrap_or_default()).peekable();
-    let mut flush = |run: &mut Vec<Vec<u8>>| {
-        if let Some(first) = run.first().cloned() {
-            let keys = keys_of(run.iter().map(Vec::as_slice));
-            parts.push((first, Part::Keys(keys)));
-            run.clear();
-        }
-    };
-    for key in keys {
-        while starts.peek().is_some_and(|start| *start <= key) {
-            flush(&mut run);
-            starts.next();
-        }
-        run.push(key);
-        if run.len() == BATCH {
-            flush(&mut run);
-        }
-    }
-    flush(&mut run);
-    parts.extend(ranges.into_iter().map(|range| (range.start.clone().unwrap_or_default(), Part::Range(range))));
-    parts.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(parts.into_iter().map(|(_, part)| part).collect())
-}
-
-/// The keys of rows that two stacks on one base treat differently.
-fn unshared(old: &Table, new: &Table) -> Result<VecDeque<Part>> {
-    let (a, b) = (&old.0.root.deltas, &new.0.root.deltas);
-    let shared = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let side = |table: &Table, deltas: &[DeltaRef]| -> Result<(DeltaRows, Vec<u128>)> {
-        let columns = Columns::all(table.schema());
-        let rows = joined(table.cache(), deltas, &KeyRange::default(), &columns)?;
-        let effects = rows.effects(table.schema())?;
-        Ok((rows, effects))
-    };
-    let ((x, x_effects), (y, y_effects)) = (side(old, &a[shared..])?, side(new, &b[shared..])?);
-    let mut keys: Vec<&[u8]> = Vec::new();
-    let (mut i, mut j) = (0, 0);
-    while i < x.len() || j < y.len() {
-        let order = match (i < x.len(), j < y.len()) {
-            (true, true) => x.keys.value(i).cmp(y.keys.value(j)),
-            (true, false) => Ordering::Less,
-            (false, _) => Ordering::Greater,
-        };
-        match order {
-            Ordering::Less => keys.push(x.keys.value(i)),
-            Ordering::Greater => keys.push(y.keys.value(j)),
-            // One delta folded into another is still the same change of the row.
-            Ordering::Equal if x_effects[i] == y_effects[j] => {}
-            Ordering::Equal => keys.push(x.keys.value(i)),
-        }
-        i += usize::from(order.is_le());
-        j += usize::from(order.is_ge());
-    }
-    Ok(keys.chunks(BATCH).map(|keys| Part::Keys(keys_of(keys.iter().copied()))).collect())
-}
-
-/// The ranges of keys over which two base trees have different leaves.
-fn different(old: &Table, a: Option<&Hash>, new: &Table, b: Option<&Hash>) -> Result<Vec<KeyRange>> {
-    let everything = KeyRange::default();
-    let (a, b) = (leaves(old.cache(), a, &everything)?, leaves(new.cache(), b, &everything)?);
-    let same: BTreeSet<&[u8]> = {
-        let mut by_first: std::collections::BTreeMap<&[u8], &LeafAt> = std::collections::BTreeMap::new();
-        by_first.extend(a.iter().map(|leaf| (&*leaf.child().first, leaf)));
-        let is_same = |leaf: &&LeafAt| by_first.get(&*leaf.child().first).is_some_and(|other| same_pages(other, leaf));
-        b.iter().filter(is_same).map(|leaf| &*leaf.child().first).collect()
-    };
-    // Between equal leaves everything may differ.
-    let mut ranges: Vec<KeyRange> = Vec::new();
-    let mut firsts: BTreeSet<&[u8]> = a.iter().chain(&b).map(|leaf| &*leaf.child().first).collect();
-    firsts.insert(b"");
-    let lasts: std::collections::BTreeMap<&[u8], &[u8]> =
-        b.iter().map(|leaf| (&*leaf.child().first, &*leaf.child().last)).collect();
-    let mut open: Option<Vec<u8>> = Some(Vec::new());
-    for first in firsts {
-        if same.contains(first) {
-            if let Some(start) = open.take()
-                && start.as_slice() < first
-            {
-                ranges.push(KeyRange { start: Some(start), end: Some(first.to_vec()) });
-            }
-            if let Some(last) = lasts.get(first) {
-                let mut after = last.to_vec();
-                after.push(0);
-                open = Some(after);
-            }
-        }
-    }
-    if let Some(start) = open {
-        ranges.push(KeyRange { start: Some(start), end: None });
-    }
-    // Gaps between equal leaves that hold no leaf of either side hold no row.
-    ranges.retain(|range| {
-        a.iter().chain(&b).any(|leaf| {
-            let child = leaf.child();
-            range.touches(&child.first, &child.last)
-        })
-    });
-    Ok(ranges)
-}
-
-fn same_pages(a: &LeafAt, b: &LeafAt) -> bool {
-    match (a.leaf(), b.leaf()) {
-        (Some(a), Some(b)) => {
-            let most = a.groups.len().max(b.groups.len());
-            a.keys == b.keys && (0..most).all(|at| a.group(at) == b.group(at))
-        }
-        _ => false,
-    }
 }
 
 struct Diff {
@@ -294,10 +149,11 @@ struct Diff {
 }
 
 impl Diff {
-    fn new(old: &Table, new: &Table, parts: VecDeque<Part>) -> Diff {
+    fn new(old: &Table, new: &Table, parts: VecDeque<Part>, only: Option<&Columns>) -> Diff {
         let is_narrower = new.schema() != old.schema() && new.schema().evolves_to(old.schema()).is_ok();
         let schema = Arc::clone(if is_narrower { &old.0.schema } else { &new.0.schema });
-        Diff { old: old.clone(), new: new.clone(), columns: Columns::all(&schema), schema, parts, open: None }
+        let columns = only.cloned().unwrap_or_else(|| Columns::all(&schema));
+        Diff { old: old.clone(), new: new.clone(), columns, schema, parts, open: None }
     }
 
     /// The next rows that may differ, compared; [`None`] at the end.

@@ -247,6 +247,17 @@ fn diff(old: &Table, new: &Table) -> BTreeMap<Vec<u8>, (Option<Row>, Option<Row>
 }
 
 /// The outcome of a naive three-way merge and the keys with conflicts.
+/// The keys of the rows whose values in a group differ, or that only one side has, by the table.
+fn diff_in(old: &Table, new: &Table, group: &str) -> BTreeSet<Vec<u8>> {
+    let columns = Columns::groups(new.schema(), &[group]).unwrap();
+    let mut found = BTreeSet::new();
+    for part in old.diff_in(new, &columns).unwrap() {
+        let part = part.unwrap();
+        found.extend(part.keys.iter().flatten().map(<[u8]>::to_vec));
+    }
+    found
+}
+
 fn naive_merge(base: &Model, ours: &Model, theirs: &Model) -> (Model, BTreeSet<Vec<u8>>) {
     let (mut merged, mut conflicts) = (ours.clone(), BTreeSet::new());
     for (key, (old, new)) in naive_diff(base, theirs) {
@@ -350,6 +361,31 @@ proptest! {
         prop_assert_eq!(folded.summary(), built.summary());
         prop_assert_eq!(diff(&start.0, &folded), naive_diff(&start.1, &model));
         prop_assert!(diff(&table, &folded).is_empty());
+        for group in ["base", "layer"] {
+            let changed = |(key, (old, new)): (Vec<u8>, (Option<Row>, Option<Row>))| {
+                let part = |row: &Row| match group {
+                    "base" => Row { labels: None, ..row.clone() },
+                    _ => Row { labels: row.labels.clone(), ..Row::default() },
+                };
+                (old.as_ref().map(part) != new.as_ref().map(part)).then_some(key)
+            };
+            let expected: BTreeSet<_> = naive_diff(&start.1, &model).into_iter().filter_map(changed).collect();
+            prop_assert_eq!(diff_in(&start.0, &table, group), expected.clone());
+            prop_assert_eq!(diff_in(&start.0, &folded, group), expected.clone());
+            prop_assert_eq!(diff_in(&folded, &start.0, group), expected);
+            prop_assert!(diff_in(&table, &folded, group).is_empty());
+            // What no delta touches is as it is in the pages of the base.
+            let touched: BTreeSet<Vec<u8>> = table.overlaid(&Columns::groups(table.schema(), &[group]).unwrap()).unwrap()
+                .iter().flatten().map(<[u8]>::to_vec).collect();
+            let mut kept = BTreeSet::new();
+            for leaf in table.base_leaves().unwrap() {
+                let keys = leaf.keys(&table).unwrap();
+                prop_assert_eq!(keys.len() as u64, leaf.rows);
+                kept.extend(keys.iter().flatten().map(<[u8]>::to_vec).filter(|key| !touched.contains(key)));
+            }
+            let rest: BTreeSet<_> = model.keys().filter(|key| !touched.contains(*key)).cloned().collect();
+            prop_assert_eq!(kept, rest);
+        }
         for name in ["base:number", "base:text", "layer:labels", "layer:labels.class"] {
             let of = |table: &Table| table.summary().columns.get(name).cloned().unwrap_or_default();
             let (stack, built) = (of(&table), of(&built));

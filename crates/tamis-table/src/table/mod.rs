@@ -7,9 +7,11 @@ mod diff;
 mod edit;
 mod fold;
 mod gather;
+mod leaves;
 mod merge;
 mod root;
 mod scan;
+mod unshared;
 mod walk;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub use build::BuildOptions;
 pub use change::Change;
 pub use diff::DiffBatch;
 pub use edit::{EditOptions, Edited};
+pub use leaves::BaseLeaf;
 pub use merge::{Conflict, Merged};
 pub use scan::{Scan, ScanOptions};
 
