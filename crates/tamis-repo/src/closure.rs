@@ -17,13 +17,16 @@ pub(crate) fn objects(
 ) -> Result<()> {
     let small = contents.ontology.iter().chain(&contents.sensors).chain(contents.extra.values());
     small.copied().try_for_each(|id| f(*id.hash()))?;
-    let entry = contents.samples()?;
-    let except = except.map(|except| except.samples()).transpose()?;
-    if except.is_some_and(|except| except.table == entry.table) {
-        return Ok(());
+    contents.samples()?;
+    for (name, entry) in &contents.tables {
+        let before = except.and_then(|except| except.tables.get(name));
+        if before.is_some_and(|before| before.table == entry.table) {
+            continue;
+        }
+        let before = before.map(|before| Rows::open(repo, before.table)).transpose()?;
+        Rows::open(repo, entry.table)?.reachable(before.as_ref(), entry.change, f)?;
     }
-    let except = except.map(|entry| Rows::open(repo, entry.table)).transpose()?;
-    Rows::open(repo, entry.table)?.reachable(except.as_ref(), entry.change, f)
+    Ok(())
 }
 
 /// The blobs of the rows that differ from those of `except`: media and masks.

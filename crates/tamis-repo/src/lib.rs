@@ -68,7 +68,7 @@ pub use object::{
 };
 pub use refs::{BranchStatus, MoveOptions};
 pub use repo::Repo;
-pub use schema::{FieldKind, samples_schema};
+pub use schema::{FieldKind, GroupInput, samples_schema};
 pub use snapshot::{Scan, ScanOptions, Snapshot};
 pub use stats::{LayerStats, Stats};
 pub use sync::{CloneOptions, PullOutcome, PushOptions, SyncReport};

@@ -106,6 +106,11 @@ impl Snapshot {
         self.rows.table()
     }
 
+    /// Another table of the commit (findings, an index) by its name; [`None`] where there is none.
+    pub fn other_table(&self, name: &str) -> Result<Option<Table>> {
+        self.commit.tables.get(name).map(|entry| self.repo.table(entry.table)).transpose()
+    }
+
     /// The schema of the table of samples.
     pub fn schema(&self) -> &TableSchema {
         self.rows.layout().schema()

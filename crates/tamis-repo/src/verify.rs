@@ -139,10 +139,11 @@ impl Check<'_> {
     fn head(&mut self, head: CommitId) -> Result<()> {
         let repo = self.repo;
         let commit = repo.commit(head)?;
-        let table = commit.samples().table;
-        if self.tables.insert(table) {
-            self.report.tables += 1;
-            Rows::open(repo, table)?.verify(self.progress)?;
+        for entry in commit.tables.values() {
+            if self.tables.insert(entry.table) {
+                self.report.tables += 1;
+                Rows::open(repo, entry.table)?.verify(self.progress)?;
+            }
         }
         let mut walk = Walk::new(repo, [], false)?;
         self.commits.iter().for_each(|id| walk.hide(*id));

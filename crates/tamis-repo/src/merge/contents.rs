@@ -11,6 +11,9 @@ use crate::object::{Commit, Object, SAMPLES, Sensors, TableEntry};
 use crate::rows::Rows;
 use crate::{Error, Repo, Result};
 
+/// Objects whose names begin so are states of what is computed: they never clash, ours stays.
+const STATE: &str = "state/";
+
 /// What a commit holds, without who, when and why.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Contents {
@@ -44,6 +47,11 @@ impl Contents {
     pub(crate) fn is_same(&self, other: &Contents, repo: &Repo) -> Result<bool> {
         let same_objects =
             self.ontology == other.ontology && self.sensors == other.sensors && self.extra == other.extra;
+        let others = |contents: &Contents| -> Vec<(String, tamis_core::TableId)> {
+            let others = contents.tables.iter().filter(|(name, _)| *name != SAMPLES);
+            others.map(|(name, entry)| (name.clone(), entry.table)).collect()
+        };
+        let same_objects = same_objects && others(self) == others(other);
         let (a, b) = (self.samples()?.table, other.samples()?.table);
         Ok(same_objects && (a == b || Rows::open(repo, a)?.has_same_rows(&Rows::open(repo, b)?)?))
     }
@@ -70,11 +78,28 @@ pub(crate) fn merge_contents(
     let mut extra = BTreeMap::new();
     for name in names {
         let part = || ConflictPart::Extra { name: name.clone() };
-        let value = clashes.pick("", part, base.extra.get(name), ours.extra.get(name), theirs.extra.get(name));
+        let sides = [base.extra.get(name), ours.extra.get(name), theirs.extra.get(name)];
+        let value = match name.starts_with(STATE) {
+            true => newer(sides),
+            false => clashes.pick("", part, sides[0], sides[1], sides[2]),
+        };
         extra.extend(value.map(|value| (name.clone(), value)));
     }
-    let contents = Contents { ontology, sensors, extra, ..ours.clone() }.with_samples(samples);
+    // Other tables hold what is computed: where both sides changed one, ours stays until it is computed again.
+    let names: BTreeSet<&String> = base.tables.keys().chain(ours.tables.keys()).chain(theirs.tables.keys()).collect();
+    let mut tables = BTreeMap::new();
+    for name in names.into_iter().filter(|name| *name != SAMPLES) {
+        let table = |contents: &Contents| contents.tables.get(name).map(|entry| entry.table);
+        let picked = newer([table(base), table(ours), table(theirs)].each_ref().map(Option::as_ref));
+        tables.extend(picked.map(|table| (name.clone(), TableEntry { change: None, table })));
+    }
+    let contents = Contents { tables, ontology, sensors, extra }.with_samples(samples);
     Ok((contents, clashes.0))
+}
+
+/// The one of two values that changed; where both did, the first one's.
+fn newer<T: Clone + PartialEq>([base, ours, theirs]: [Option<&T>; 3]) -> Option<T> {
+    if base == ours { theirs.cloned() } else { ours.cloned() }
 }
 
 fn merge_samples(

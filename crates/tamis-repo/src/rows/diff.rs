@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tamis_core::{Hash, Sample};
-use tamis_table::DiffBatch;
+use tamis_table::{Columns, DiffBatch};
 
 use super::{Rows, continues, text};
 use crate::schema::{BatchReader, Layout};
@@ -37,15 +37,26 @@ impl Rows {
         })
     }
 
+    /// The same of the groups that samples are made of: rows whose derived values alone differ do
+    /// not count, and those values are not read.
+    pub(super) fn own_diff_batches(&self, newer: &Rows, change: Option<Hash>) -> Result<DiffBatches> {
+        let own = newer.layout().own();
+        if own.len() == newer.layout().slots().len() {
+            return self.diff_batches(newer, change);
+        }
+        let columns = Columns::groups(newer.layout().schema(), &own)?;
+        Ok(Box::new(self.table().diff_in(newer.table(), &columns)?.map(|batch| Ok(batch?))))
+    }
+
     /// The rows that differ between this version and `newer`, of paths with a prefix.
     pub(crate) fn diff(&self, newer: &Rows, change: Option<Hash>, prefix: &str) -> Result<RowDiff> {
         let prefix = prefix.to_owned();
         let (a, b) = (self.layout().schema(), newer.layout().schema());
         if continues(a, b) {
-            return Ok(rows_of(Arc::clone(newer.layout()), self.diff_batches(newer, change)?, prefix, false));
+            return Ok(rows_of(Arc::clone(newer.layout()), self.own_diff_batches(newer, change)?, prefix, false));
         }
         if continues(b, a) {
-            return Ok(rows_of(Arc::clone(self.layout()), newer.diff_batches(self, None)?, prefix, true));
+            return Ok(rows_of(Arc::clone(self.layout()), newer.own_diff_batches(self, None)?, prefix, true));
         }
         let options = ScanOptions { prefix, ..ScanOptions::default() };
         let (old, new) = (self.scan(&options)?.peekable(), newer.scan(&options)?.peekable());

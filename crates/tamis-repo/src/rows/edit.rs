@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::BooleanBufferBuilder;
+use arrow::array::{BinaryArray, BooleanBufferBuilder, StructArray, new_null_array};
 use tamis_core::Sample;
 use tamis_store::Writer;
-use tamis_table::{BuildOptions, Columns, Edit, EditOptions, Op, RowBatch, Table, TableError, TableSchema};
+use tamis_table::{
+    BuildOptions, Columns, Edit, EditOptions, GroupSchema, Op, RowBatch, Table, TableError, TableSchema,
+};
 
 use super::{Edited, Edits, Rows, continues, keys_of};
 use crate::object::TableEntry;
-use crate::schema::{BASE, BatchBuilder, BatchReader, FIELDS, FieldKind, Layout, Needs, Slot};
+use crate::schema::{BASE, BatchBuilder, BatchReader, FIELDS, FieldKind, GroupInput, Layout, Needs, Slot, layer_group};
 use crate::transaction::{RowEdit, SortedEdits};
 use crate::{Error, Repo, Result};
 
@@ -97,7 +99,12 @@ impl Rows {
             layout.slots().iter().map(|_| BooleanBufferBuilder::new(batch.len())).collect();
         let none = Sample::default();
         for ((path, edit), old) in batch.iter().zip(olds) {
+            for (slot, present) in layout.slots().iter().zip(&mut present) {
+                present.append(edit.touches(slot, old.as_ref()));
+            }
             let (op, sample) = match edit {
+                // What is computed stays where what it is computed from does.
+                RowEdit::Put(sample) if old.is_some() => (Op::Patch, sample.as_ref().clone()),
                 RowEdit::Put(sample) => (Op::Put, sample.as_ref().clone()),
                 RowEdit::Delete => (Op::Delete, Sample { path: path.clone(), ..none.clone() }),
                 RowEdit::Patch(patch) => {
@@ -106,18 +113,18 @@ impl Rows {
                     (Op::Patch, sample)
                 }
             };
-            for (slot, present) in layout.slots().iter().zip(&mut present) {
-                present.append(edit.touches(slot));
-            }
             builder.append(&sample)?;
             ops.push(op);
         }
         let mut rows = builder.finish()?;
         let mut masks = Vec::with_capacity(present.len());
-        for (group, mut present) in rows.groups.iter_mut().zip(present) {
+        for ((group, mut present), fields) in rows.groups.iter_mut().zip(present).zip(layout.schema().groups.iter()) {
             let mask = present.finish();
             if mask.count_set_bits() == 0 {
                 *group = None;
+            } else if group.is_none() {
+                // Computed from what changes here.
+                *group = Some(nulls(fields, batch.len())?);
             }
             masks.push(Some(mask));
         }
@@ -128,17 +135,28 @@ impl Rows {
         Ok((Rows::of(edited.table.clone()), edited))
     }
 
-    /// The present values of rows whose patch changes part of a group; others are not read.
+    /// The present values of rows whose patch changes part of a group, and of rows that are put
+    /// where something is computed from them; others are not read.
     fn olds(&self, batch: &[(String, RowEdit)]) -> Result<Vec<Option<Sample>>> {
         let mut olds = vec![None; batch.len()];
-        let partly = |edit: &RowEdit| matches!(edit, RowEdit::Patch(p) if p.touches_base() || !p.fields.is_empty());
+        let inputs: Vec<&GroupInput> = self.layout.inputs().collect();
+        let partly = |edit: &RowEdit| match edit {
+            RowEdit::Patch(patch) => patch.touches_base() || !patch.fields.is_empty(),
+            RowEdit::Put(_) => !inputs.is_empty(),
+            RowEdit::Delete => false,
+        };
         let places: Vec<usize> = (0..batch.len()).filter(|&at| partly(&batch[at].1)).collect();
         if places.is_empty() {
             return Ok(olds);
         }
         let paths: Vec<&str> = places.iter().map(|&at| batch[at].0.as_str()).collect();
         let schema = self.layout.schema();
-        let names: Vec<&str> = [BASE, FIELDS].into_iter().filter(|name| schema.position(name).is_some()).collect();
+        let mut names: Vec<String> = vec![BASE.to_owned(), FIELDS.to_owned()];
+        names.extend(inputs.iter().filter_map(|input| match input {
+            GroupInput::Layer(name) => Some(layer_group(name)),
+            _ => None,
+        }));
+        names.retain(|name| schema.position(name).is_some());
         let (found, there) = self.table.get_many(&keys_of(&paths), &Columns::groups(schema, &names)?)?;
         let reader = BatchReader::new(&self.layout, &found)?;
         for (row, at) in places.into_iter().enumerate() {
@@ -167,6 +185,54 @@ impl Rows {
         }
         let table = self.table.compact(writer)?;
         Ok(Some(TableEntry { change: None, table: table.id() }))
+    }
+
+    /// Puts the values of one column group, made where there is none yet, into rows that are there;
+    /// the other groups stay.
+    pub(crate) fn put_group(
+        &self,
+        repo: &Repo,
+        writer: &Writer,
+        group: &GroupSchema,
+        batches: impl Iterator<Item = Result<(BinaryArray, StructArray)>>,
+    ) -> Result<Edited> {
+        let mut schema = self.layout.schema().clone();
+        let at = schema.position(&group.name).unwrap_or(schema.groups.len());
+        match schema.groups.get(at) {
+            Some(own) if own.fields == group.fields => {}
+            Some(_) => {
+                let reason = "the dataset has a group of this name with other columns".to_owned();
+                return Err(Error::Invalid { what: "column group", name: group.name.clone(), reason });
+            }
+            None => schema.groups.push(group.clone()),
+        }
+        let mut table = self.table.evolve(writer, schema)?;
+        let (mut change, mut parts, mut changed) = (None, 0u32, 0u64);
+        for batch in batches {
+            let (keys, values) = batch?;
+            let mut groups = vec![None; table.schema().groups.len()];
+            groups[at] = Some(values);
+            let edit = Edit::patch(RowBatch { keys: keys.clone(), groups });
+            let edited = table.edit(writer, &edit, &EditOptions::default())?;
+            if edited.added > 0 {
+                let (_, there) = self.table.get_many(&keys, &Columns::none(self.layout.schema()))?;
+                let missing = there.iter().position(|there| !there).unwrap_or(0);
+                let name = String::from_utf8_lossy(keys.value(missing)).into_owned();
+                return Err(Error::NotFound { what: "sample", name, near: Vec::new() });
+            }
+            changed += edited.changed;
+            if edited.change.is_some() {
+                parts += 1;
+                change = edited.change.map(|change| change.id);
+            }
+            table = edited.table;
+        }
+        let is_folded = changed > FOLD_ROWS;
+        let rows = Rows::of(if is_folded { table.compact(writer)? } else { table });
+        repo.keep_table(&rows.table);
+        let is_known = parts == 1 && !is_folded && rows.layout.schema() == self.layout.schema();
+        let entry = TableEntry { change: change.filter(|_| is_known), table: rows.table.id() };
+        Ok(Edited { rows, entry })
     }
 
     /// Puts whole rows of a schema; see [`crate::Transaction::put_batches`].
@@ -209,6 +275,13 @@ impl Rows {
         let entry = TableEntry { change: None, table: rows.table.id() };
         Ok(Edited { rows, entry })
     }
+}
+
+/// Rows of nulls of a group.
+fn nulls(group: &GroupSchema, rows: usize) -> Result<StructArray> {
+    let columns = group.fields.iter().map(|field| new_null_array(field.data_type(), rows)).collect();
+    StructArray::try_new_with_length(group.fields.clone(), columns, None, rows)
+        .map_err(|error| TableError::Arrow(error).into())
 }
 
 /// A schema of samples: `base` as it is, fields and layers by their names.
@@ -285,15 +358,26 @@ impl RowEdit {
         }
     }
 
-    /// Whether it says something about a group.
-    fn touches(&self, slot: &Slot) -> bool {
+    /// Whether it says something about a group of a row as it was.
+    fn touches(&self, slot: &Slot, old: Option<&Sample>) -> bool {
         match (self, slot) {
-            (RowEdit::Put(_), Slot::Other) | (RowEdit::Delete, _) => false,
+            (RowEdit::Delete, _) => false,
+            (RowEdit::Put(sample), Slot::Other(input)) => old.is_some_and(|old| match input {
+                Some(GroupInput::Media) => old.media != sample.media,
+                Some(GroupInput::Field(name)) => old.fields.get(name) != sample.fields.get(name),
+                Some(GroupInput::Layer(name)) => old.layers.get(name) != sample.layers.get(name),
+                None => true,
+            }),
             (RowEdit::Put(_), _) => true,
             (RowEdit::Patch(patch), Slot::Base(_)) => patch.touches_base(),
             (RowEdit::Patch(patch), Slot::Fields(_)) => !patch.fields.is_empty(),
             (RowEdit::Patch(patch), Slot::Layer(name, _)) => patch.layers.contains_key(name),
-            (RowEdit::Patch(_), Slot::Other) => false,
+            (RowEdit::Patch(patch), Slot::Other(Some(input))) => match input {
+                GroupInput::Media => patch.media.is_some(),
+                GroupInput::Field(name) => patch.fields.contains_key(name),
+                GroupInput::Layer(name) => patch.layers.contains_key(name),
+            },
+            (RowEdit::Patch(_), Slot::Other(None)) => false,
         }
     }
 }

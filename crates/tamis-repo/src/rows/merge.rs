@@ -16,7 +16,7 @@ use super::diff::{RowChange, RowDiff};
 use super::{Edits, Rows, continues, text};
 use crate::merge::{Clashes, merge_sample};
 use crate::object::TableEntry;
-use crate::schema::BatchReader;
+use crate::schema::{BatchReader, Slot};
 use crate::transaction::{RowEdit, Spool};
 use crate::{Repo, Result};
 
@@ -63,6 +63,12 @@ fn merge_columns(
     }
     let our_readers =
         our_batches.iter().map(|batch| BatchReader::new(&ours.layout, &batch.new)).collect::<Result<Vec<_>>>()?;
+    // Where both changed a row, but one of them only values that are computed, there is nothing to merge.
+    let is_own: Vec<bool> = theirs.layout.slots().iter().map(|slot| !matches!(slot, Slot::Other(_))).collect();
+    let has_own = |batch: &DiffBatch, row: usize| {
+        let changed = batch.changed.iter().zip(&is_own).any(|(group, is_own)| *is_own && group[row]);
+        changed || batch.was[row] != batch.is[row]
+    };
     let (mut rows, mut change, mut parts, mut overlaps) = (ours.clone(), None, 0, Edits::default());
     for batch in base.diff_batches(theirs, None)? {
         let batch = batch?;
@@ -73,6 +79,9 @@ fn merge_columns(
             let new = BatchReader::new(&theirs.layout, &batch.new)?;
             for (row, mine) in mine.iter().enumerate() {
                 let Some((at, mine)) = *mine else { continue };
+                if !has_own(&batch, row) {
+                    continue;
+                }
                 let there = |is: bool, reader: &BatchReader, row| is.then(|| reader.sample(row)).transpose();
                 let path = text(&batch.keys, row);
                 let our = there(our_batches[at].is[mine], &our_readers[at], mine)?;

@@ -82,12 +82,13 @@ impl Rows {
         Ok(self.table.content_hash() == other.table.content_hash() && self.table.len() == other.table.len())
     }
 
-    fn all(&self) -> Columns {
-        Columns::all(self.layout.schema())
+    /// The columns that samples are made of.
+    fn own(&self) -> Result<Columns> {
+        Ok(Columns::groups(self.layout.schema(), &self.layout.own())?)
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Option<Sample>> {
-        match self.table.get(path.as_bytes(), &self.all())? {
+        match self.table.get(path.as_bytes(), &self.own()?)? {
             Some(batch) => BatchReader::new(&self.layout, &batch)?.sample(0).map(Some),
             None => Ok(None),
         }
@@ -99,7 +100,7 @@ impl Rows {
         order.sort_by_key(|&at| paths[at]);
         let mut keys: Vec<&str> = order.iter().map(|&at| paths[at]).collect();
         keys.dedup();
-        let (batch, found) = self.table.get_many(&keys_of(&keys), &self.all())?;
+        let (batch, found) = self.table.get_many(&keys_of(&keys), &self.own()?)?;
         let reader = BatchReader::new(&self.layout, &batch)?;
         let mut samples = vec![None; paths.len()];
         let mut row = 0;

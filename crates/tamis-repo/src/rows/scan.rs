@@ -60,7 +60,10 @@ impl Rows {
         let wanted = |group: &str| match group {
             BASE => !options.skip_base,
             FIELDS => !options.skip_fields,
-            name => options.layers.as_ref().is_none_or(|layers| layers.iter().any(|layer| layer_group(layer) == name)),
+            name => match &options.layers {
+                None => !self.layout().is_other(name),
+                Some(layers) => layers.iter().any(|layer| layer_group(layer) == name),
+            },
         };
         let names: Vec<&str> =
             schema.groups.iter().map(|group| group.name.as_str()).filter(|name| wanted(name)).collect();
@@ -113,7 +116,7 @@ impl Rows {
         if self.table().is_empty() || !super::continues(self.layout().schema(), newer.layout().schema()) {
             return newer.blobs(f);
         }
-        for batch in self.diff_batches(newer, change)? {
+        for batch in self.own_diff_batches(newer, change)? {
             let batch = batch?;
             batch_blobs(newer.layout(), &batch.new, Some(&batch.is), f)?;
         }

@@ -20,14 +20,66 @@ pub(crate) fn layer_group(layer: &str) -> String {
     format!("{LAYER}{layer}")
 }
 
+/// Whether samples are made of the group of a name.
+pub(crate) fn is_own(name: &str) -> bool {
+    name == BASE || name == FIELDS || name.starts_with(LAYER)
+}
+
 /// What a column group of the table is for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Slot {
     Base(Fields),
     Fields(Fields),
     Layer(String, Fields),
-    /// A group of somebody else (an embedding, a derived field).
-    Other,
+    /// A group of somebody else (an embedding, a derived field), and what it is computed from.
+    Other(Option<GroupInput>),
+}
+
+/// What the values of a derived column group are computed from. When that part of a row changes,
+/// the row's values become null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupInput {
+    /// The media file.
+    Media,
+    /// A field.
+    Field(String),
+    /// A layer of labels.
+    Layer(String),
+}
+
+impl GroupInput {
+    /// The key of the entry in the metadata of a group's first column.
+    const KEY: &str = "tamis.input";
+
+    /// Marks the first column of a group as computed from this.
+    pub fn mark(&self, fields: &Fields) -> Fields {
+        let text = match self {
+            GroupInput::Media => "media".to_owned(),
+            GroupInput::Field(name) => format!("field:{name}"),
+            GroupInput::Layer(name) => format!("layer:{name}"),
+        };
+        let marked = |(at, field): (usize, &std::sync::Arc<Field>)| {
+            let field = field.as_ref().clone();
+            if at > 0 {
+                return field;
+            }
+            let mut metadata = field.metadata().clone();
+            metadata.insert(GroupInput::KEY.to_owned(), text.clone());
+            field.with_metadata(metadata)
+        };
+        fields.iter().enumerate().map(marked).collect()
+    }
+
+    /// Reads the mark of [`GroupInput::mark`].
+    pub fn of(fields: &Fields) -> Option<GroupInput> {
+        let text = fields.first()?.metadata().get(GroupInput::KEY)?;
+        match text.split_once(':') {
+            None if text == "media" => Some(GroupInput::Media),
+            Some(("field", name)) => Some(GroupInput::Field(name.to_owned())),
+            Some(("layer", name)) => Some(GroupInput::Layer(name.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// The groups of a samples table, in its schema's order.
@@ -45,7 +97,7 @@ impl Layout {
             FIELDS => Slot::Fields(group.fields.clone()),
             name => match name.strip_prefix(LAYER) {
                 Some(layer) => Slot::Layer(layer.to_owned(), group.fields.clone()),
-                None => Slot::Other,
+                None => Slot::Other(GroupInput::of(&group.fields)),
             },
         };
         Layout { slots: schema.groups.iter().map(slot).collect(), schema: schema.clone() }
@@ -62,6 +114,25 @@ impl Layout {
 
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+
+    /// The groups that samples are made of, without those of somebody else.
+    pub(crate) fn own(&self) -> Vec<&str> {
+        let own = self.schema.groups.iter().zip(&self.slots).filter(|(_, slot)| !matches!(slot, Slot::Other(_)));
+        own.map(|(group, _)| group.name.as_str()).collect()
+    }
+
+    /// What the other groups are computed from.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &GroupInput> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Other(input) => input.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// Whether a group is not part of samples.
+    pub(crate) fn is_other(&self, name: &str) -> bool {
+        self.schema.position(name).is_some_and(|at| matches!(self.slots.get(at), Some(Slot::Other(_))))
     }
 
     /// The layers, in the order of their groups.

@@ -16,8 +16,8 @@ mod write;
 
 pub(crate) use check::{check_field, check_sample, check_timestamp, prepare_labels};
 pub use fields::FieldKind;
-pub use layout::samples_schema;
-pub(crate) use layout::{BASE, FIELDS, Layout, Needs, Slot, layer_group};
+pub(crate) use layout::{BASE, FIELDS, Layout, Needs, Slot, is_own, layer_group};
+pub use layout::{GroupInput, samples_schema};
 pub(crate) use read::BatchReader;
 pub(crate) use write::BatchBuilder;
 

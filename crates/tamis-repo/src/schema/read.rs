@@ -45,7 +45,7 @@ impl BatchReader {
                         reader.layers.push((name.clone(), LayerReader::new(list)?));
                     }
                 }
-                Slot::Other => {}
+                Slot::Other(_) => {}
             }
         }
         Ok(reader)

@@ -79,7 +79,7 @@ impl BatchBuilder {
                     }
                     None => None,
                 },
-                Slot::Other => None,
+                Slot::Other(_) => None,
             });
         }
         Ok(RowBatch { keys: self.keys.finish(), groups })

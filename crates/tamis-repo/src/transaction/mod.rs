@@ -71,6 +71,8 @@ pub struct Transaction {
     ontology: Option<Ontology>,
     sensors: Vec<(String, String, Option<Sensor>)>,
     extra: Vec<(String, Option<tamis_core::ObjectId>)>,
+    /// Other tables, set or taken away.
+    tables: Vec<(String, Option<tamis_table::Table>)>,
     change: ChangeId,
 }
 
@@ -98,6 +100,7 @@ impl Transaction {
             ontology: None,
             sensors: Vec::new(),
             extra: Vec::new(),
+            tables: Vec::new(),
             change,
         })
     }
@@ -196,6 +199,84 @@ impl Transaction {
         let edited = rows.put_batches(repo, &self.writer, schema, batches)?;
         let entry = if self.bulk.is_some() { edited.entry_without_change() } else { edited.entry };
         self.bulk = Some((edited.rows, entry));
+        Ok(())
+    }
+
+    /// Puts the values of one column group that samples are not made of (an embedding, a derived
+    /// field: see [`crate::GroupInput`]) into rows that are there, in batches of ascending keys. Made
+    /// where there is none yet. Applied before all other edits, after batches put earlier.
+    pub fn put_group(
+        &mut self,
+        group: &tamis_table::GroupSchema,
+        batches: impl Iterator<Item = Result<(arrow::array::BinaryArray, arrow::array::StructArray)>>,
+    ) -> Result<()> {
+        let repo = self.dataset.repo();
+        let rows = match &self.bulk {
+            Some((rows, _)) => rows.clone(),
+            None => Rows::open(repo, self.base.samples().table)?,
+        };
+        if crate::schema::is_own(&group.name) {
+            let reason = "samples are made of the group of this name".to_owned();
+            return Err(Error::Invalid { what: "column group", name: group.name.clone(), reason });
+        }
+        let edited = rows.put_group(repo, &self.writer, group, batches)?;
+        let entry = if self.bulk.is_some() { edited.entry_without_change() } else { edited.entry };
+        self.bulk = Some((edited.rows, entry));
+        Ok(())
+    }
+
+    /// The samples as they are with what [`Transaction::put_batches`] and
+    /// [`Transaction::put_group`] put so far.
+    pub fn table(&self) -> Result<tamis_table::Table> {
+        match &self.bulk {
+            Some((rows, _)) => Ok(rows.table().clone()),
+            None => self.dataset.repo().table(self.base.samples().table),
+        }
+    }
+
+    /// Makes another table of the commit anew (findings, an index) from rows in ascending order of
+    /// their keys. Such tables hold what is computed: merges never clash in them.
+    pub fn put_table(
+        &mut self,
+        name: &str,
+        schema: tamis_table::TableSchema,
+        rows: impl Iterator<Item = Result<RowBatch>>,
+    ) -> Result<()> {
+        check_table_name(name)?;
+        let mut failed = None;
+        let rows = rows.map(|batch| {
+            batch.map_err(|error| {
+                failed = Some(error);
+                tamis_table::TableError::BadRows { reason: "a batch was refused".to_owned() }
+            })
+        });
+        let cache = self.snapshot()?.table().cache().clone();
+        let built =
+            tamis_table::Table::build(&cache, &self.writer, schema, rows, &tamis_table::BuildOptions::default());
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.tables.push((name.to_owned(), Some(built?)));
+        Ok(())
+    }
+
+    /// Changes rows of another table of the commit.
+    pub fn edit_table(&mut self, name: &str, edit: &tamis_table::Edit) -> Result<()> {
+        let set = self.tables.iter().rev().find(|(set, _)| set == name).map(|(_, table)| table.clone());
+        let table = match set {
+            Some(table) => table,
+            None => self.snapshot()?.other_table(name)?,
+        };
+        let Some(table) = table else { return Err(Error::not_found("table", name.to_owned(), Vec::<&str>::new())) };
+        let edited = table.edit(&self.writer, edit, &tamis_table::EditOptions::default())?;
+        self.tables.push((name.to_owned(), Some(edited.table)));
+        Ok(())
+    }
+
+    /// Takes another table of the commit away.
+    pub fn drop_table(&mut self, name: &str) -> Result<()> {
+        check_table_name(name)?;
+        self.tables.push((name.to_owned(), None));
         Ok(())
     }
 
@@ -299,12 +380,28 @@ impl Transaction {
             }
             contents.sensors = write_object(&self.writer, &sensors)?;
         }
+        for (name, table) in self.tables.drain(..) {
+            contents.tables.remove(&name);
+            if let Some(table) = table {
+                repo.keep_table(&table);
+                contents.tables.insert(name, TableEntry { change: None, table: table.id() });
+            }
+        }
         for (name, id) in self.extra.drain(..) {
             contents.extra.remove(&name);
             contents.extra.extend(id.map(|id| (name, id)));
         }
         Ok(contents)
     }
+}
+
+/// Whether another table of a commit may have a name.
+fn check_table_name(name: &str) -> Result<()> {
+    if name.is_empty() || name == crate::object::SAMPLES {
+        let reason = "it names the samples themselves".to_owned();
+        return Err(Error::Invalid { what: "table", name: name.to_owned(), reason });
+    }
+    Ok(())
 }
 
 /// Edits gathered in memory, for callers inside this crate.

@@ -9,6 +9,7 @@
     unreachable_pub
 )]
 
+mod derived;
 mod keeping;
 mod laws;
 mod merging;
