@@ -87,6 +87,12 @@ const NAMES: &[&str] = &[
     "bicycle",
 ];
 
+/// The classes with their numbers.
+pub(crate) fn classes() -> Vec<Class> {
+    let class = |(id, name): (i64, &&str)| Class { name: (*name).to_owned(), id: Some(id), ..Class::default() };
+    (0..).zip(NAMES).map(class).collect()
+}
+
 const IMAGE: &str = "_leftImg8bit";
 
 /// The part of an image's path that its annotations share: what is above `leftImg8bit`, and the id with its folders.
@@ -128,8 +134,7 @@ impl Format for Cityscapes {
             return Err(labels::not_this(source, SPEC.id, "there are no images in `leftImg8bit`"));
         }
         let mut schema = Schema::default();
-        let classes: Vec<Class> =
-            (0..).zip(NAMES).map(|(id, n)| Class { name: (*n).to_owned(), id: Some(id), ..Class::default() }).collect();
+        let classes = classes();
         labels::declare(&mut schema, &classes, LabelType::SemanticMask);
         let layer = options.layer();
         Ok(Box::new(Each::new(images, schema, move |image: &str, schema| {

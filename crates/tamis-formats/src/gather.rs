@@ -46,10 +46,11 @@ pub(crate) struct Gather<'a> {
     /// The skeletons that the files declare.
     pub(crate) skeletons: Vec<Skeleton>,
     spec: &'static Spec,
+    options: BTreeMap<String, String>,
     spool: Spool,
     kept: Vec<(String, Piece)>,
     named: HashSet<String>,
-    used: BTreeMap<LabelType, BTreeSet<String>>,
+    types: BTreeMap<LabelType, BTreeSet<String>>,
     order: Vec<(LabelType, String)>,
 }
 
@@ -74,10 +75,11 @@ impl<'a> Gather<'a> {
             classes: Vec::new(),
             skeletons: Vec::new(),
             spec,
+            options: options.options.clone(),
             spool: Spool::default(),
             kept: Vec::new(),
             named: HashSet::new(),
-            used: BTreeMap::new(),
+            types: BTreeMap::new(),
             order: Vec::new(),
         })
     }
@@ -95,6 +97,37 @@ impl<'a> Gather<'a> {
             is_it(&crate::lex::text::decode(&bytes))
         };
         self.files(extension).into_iter().filter(head).collect()
+    }
+
+    /// The record of a file of the source, with its size.
+    pub(crate) fn of_file(&self, path: &str) -> SampleRecord {
+        SampleRecord { stated_size: self.source.image_size(path), ..crate::labels::of_file(path) }
+    }
+
+    /// A JSON file that is an object; anything else is a finding.
+    pub(crate) fn object(&self, file: &str) -> Option<serde_json::Map<String, tamis_core::Value>> {
+        let all = self.judge.text(self.source, file)?;
+        let at = crate::lex::json::At { line: 1, column: 1 };
+        self.judge.take(file, serde_json::from_str(&all).map_err(|e| at.fault(&e)))
+    }
+
+    /// The value of an option of the format.
+    ///
+    /// # Errors
+    /// [`FormatError::BadOption`].
+    pub(crate) fn option(&self, name: &str) -> Result<&str> {
+        crate::format::option(self.spec, &self.options, name)
+    }
+
+    /// Every image that no record names and that `is_sample` is a sample without labels.
+    pub(crate) fn rest(&mut self, is_sample: impl Fn(&str) -> bool) -> Result<()> {
+        let left: Vec<&str> = self.index.all().filter(|p| !self.named.contains(*p) && is_sample(p)).collect();
+        left.into_iter().try_for_each(|path| self.put(self.of_file(path), &|| Place::file(path)))
+    }
+
+    /// Files that were read though they are no samples: masks, depths. They are not noted as unnamed media.
+    pub(crate) fn used(&mut self, path: &str) {
+        self.named.insert(path.to_owned());
     }
 
     /// A record for the media of a name in an annotation file, found as [`crate::index::resolve`] finds it; or, where
@@ -156,11 +189,11 @@ impl<'a> Gather<'a> {
                     label.id = 0;
                 }
                 if let Some(class) = &label.class
-                    && self.used.entry(label.label_type()).or_default().insert(class.clone())
+                    && self.types.entry(label.label_type()).or_default().insert(class.clone())
                 {
                     self.order.push((label.label_type(), class.clone()));
                 } else {
-                    self.used.entry(label.label_type()).or_default();
+                    self.types.entry(label.label_type()).or_default();
                 }
             }
         }
@@ -200,11 +233,11 @@ impl<'a> Gather<'a> {
         for media in self.index.all().filter(|p| !self.named.contains(*p)) {
             self.judge.note("unnamed_media", Place::file(media), "no annotation names this file; left out");
         }
-        if self.used.is_empty() && !self.classes.is_empty() {
+        if self.types.is_empty() && !self.classes.is_empty() {
             let first = self.spec.reads.first().copied().unwrap_or(LabelType::Box2d);
-            self.used.insert(first, BTreeSet::new());
+            self.types.insert(first, BTreeSet::new());
         }
-        for label_type in self.used.keys() {
+        for label_type in self.types.keys() {
             crate::labels::declare(&mut self.schema, &self.classes, *label_type);
             if *label_type == LabelType::Keypoints {
                 self.schema.ontology.schema_mut(*label_type).skeletons.extend(self.skeletons.iter().cloned());

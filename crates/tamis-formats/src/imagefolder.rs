@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tamis_core::{Class, Label, LabelType, MediaSource, Report, SampleRecord, Shape};
+use tamis_core::{Class, Label, LabelType, MediaSource, Place, Report, SampleRecord, Shape};
 
 use crate::each::Each;
 use crate::error::{FormatError, Result};
@@ -72,6 +72,13 @@ fn shared_folder(all: &[&str]) -> String {
     shared
 }
 
+/// Files that look like annotations, of which this format knows nothing.
+fn unread(source: &Source) -> impl Iterator<Item = &str> {
+    let is_one = |p: &&str| matches!(paths::extension(p).as_str(), "json" | "csv" | "xml" | "txt" | "mat" | "jsonl");
+    let named = |p: &&str| !paths::name(p).to_ascii_lowercase().starts_with("readme");
+    source.entries().iter().map(|e| e.path.as_str()).filter(is_one).filter(named)
+}
+
 impl Format for ImageFolder {
     fn spec(&self) -> &'static Spec {
         &SPEC
@@ -86,14 +93,30 @@ impl Format for ImageFolder {
         let only_layout = classes
             .iter()
             .all(|c| matches!(c.to_ascii_lowercase().as_str(), "images" | "jpegimages" | "labels" | "masks" | "data"));
-        if classes.is_empty() || inside * 10 < images.len() * 9 || only_layout {
+        if classes.is_empty() || inside * 4 < images.len() * 3 || only_layout {
             return Confidence::NONE;
         }
-        let score = if classes.len() > 1 { 50 } else { 20 };
+        // Images outside of the folders, or tables and lists beside them: there may be more to it.
+        let more = inside * 10 < images.len() * 9 || unread(probe.source()).next().is_some();
+        let score = if classes.len() <= 1 {
+            20
+        } else if more {
+            35
+        } else {
+            50
+        };
         Confidence::new(score, format!("found {} images in {} folders named like classes", inside, classes.len()))
     }
 
-    fn read<'a>(&self, source: &'a Source, options: &ReadOptions, _: &'a Report) -> Result<Box<dyn RecordReader + 'a>> {
+    fn read<'a>(
+        &self,
+        source: &'a Source,
+        options: &ReadOptions,
+        report: &'a Report,
+    ) -> Result<Box<dyn RecordReader + 'a>> {
+        for file in unread(source) {
+            report.warn("imagefolder.unread", Place::file(file), "folders are the classes; this file is not read");
+        }
         let images: Vec<&str> =
             source.entries().iter().map(|e| e.path.as_str()).filter(|p| paths::is_media(p)).collect();
         if images.is_empty() {

@@ -25,7 +25,7 @@ use crate::spec::{Loss, Spec};
 
 static SPEC: Spec = Spec {
     id: "masks",
-    title: "Images and masks with a list of classes (CamVid, ADE20K and their kin)",
+    title: "Images and masks with a list of classes (CamVid, SYNTHIA and their kin)",
     homepage: "http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/",
     extensions: &["png", "txt", "csv", "json"],
     media: &["image"],
@@ -56,12 +56,40 @@ static SPEC: Spec = Spec {
 pub(crate) struct Masks;
 
 /// Folders of masks.
-const HOMES: &[&str] = &["masks", "mask", "annotations", "labels", "SegmentationClass", "gt"];
+const HOMES: &[&str] =
+    &["masks", "mask", "annotations", "labels", "SegmentationClass", "gt", "GT", "GTLeft", "GTRight", "SemSeg"];
 /// Folders of images beside them.
-const IMAGES: &[&str] = &["images", "image", "imgs", "img", "JPEGImages"];
+const IMAGES: &[&str] = &["images", "image", "imgs", "img", "JPEGImages", "RGB", "RGBLeft", "RGBRight"];
 /// Ends of a mask's name after the image's.
 const TAILS: &[&str] = &["_seg", "_mask", "_label", "_L", "_gt", "_labels"];
 const PREFIXES: &[(&str, &str)] = &[("gt_", "image_"), ("mask_", ""), ("mask_", "image_")];
+
+/// The classes of SYNTHIA, numbered from 0; its masks are coloured.
+const SYNTHIA: &[(&str, [u8; 3])] = &[
+    ("Void", [0, 0, 0]),
+    ("Sky", [128, 128, 128]),
+    ("Building", [128, 0, 0]),
+    ("Road", [128, 64, 128]),
+    ("Sidewalk", [0, 0, 192]),
+    ("Fence", [64, 64, 128]),
+    ("Vegetation", [128, 128, 0]),
+    ("Pole", [192, 192, 128]),
+    ("Car", [64, 0, 128]),
+    ("TrafficSign", [192, 128, 128]),
+    ("Pedestrian", [64, 64, 0]),
+    ("Bicycle", [0, 128, 192]),
+    ("LaneMarking", [0, 172, 0]),
+    ("Reserved13", [128, 128, 64]),
+    ("Reserved14", [64, 128, 64]),
+    ("TrafficLight", [0, 128, 128]),
+];
+
+/// The classes of SYNTHIA, where the masks are in its folders and no file lists others.
+fn synthia<'p>(mut masks: impl Iterator<Item = &'p str>) -> Option<Vec<Class>> {
+    let is_one = |mask: &str| folder(mask).split('/').any(|part| HOMES.iter().skip(6).any(|home| *home == part));
+    let all = || SYNTHIA.iter().enumerate().map(|(i, (name, color))| class(name, i, Some(*color))).collect();
+    masks.any(is_one).then(all)
+}
 
 /// Whether a file is a mask by its name and folders, and of which image (a path without extension, several guesses).
 fn images_of(mask: &str) -> Vec<String> {
@@ -113,7 +141,8 @@ impl Format for Masks {
         let index = MediaIndex::new(probe.source());
         let pairs = pairs(&index);
         let Some((image, mask)) = pairs.iter().next() else { return Confidence::NONE };
-        let known = classes(probe.source(), &Judge { format: SPEC.id, report: &Report::new() }).is_some();
+        let listed = classes(probe.source(), &Judge { format: SPEC.id, report: &Report::new() }).is_some();
+        let known = listed || synthia(pairs.values().copied()).is_some();
         let score = if known { 88 } else { 60 };
         Confidence::new(score, format!("found {} masks, `{mask}` of `{image}`", pairs.len()))
     }
@@ -133,7 +162,7 @@ impl Format for Masks {
         let taken: HashSet<&str> = pairs.values().copied().collect();
         let splits = splits(source, &index, &judge);
         let mut schema = Schema::default();
-        match classes(source, &judge) {
+        match classes(source, &judge).or_else(|| synthia(pairs.values().copied())) {
             Some(found) => schema.ontology.schema_mut(LabelType::SemanticMask).classes = found,
             None => {
                 judge.warn("no_classes", Place::file(source.name()), "there is no list of classes; masks keep numbers")

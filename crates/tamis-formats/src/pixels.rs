@@ -45,6 +45,12 @@ fn of_image(image: &Image) -> Vec<u32> {
     }
 }
 
+/// The pixels whose numbers are such.
+pub(crate) fn where_is((width, height, numbers): &Numbers, is_on: impl Fn(u32) -> bool) -> Option<Rle> {
+    let bits: Vec<u8> = numbers.iter().map(|n| u8::from(is_on(*n))).collect();
+    Rle::from_mask(*width, *height, &bits).ok()
+}
+
 /// The foreground of a shape that has an area, within an image.
 pub(crate) fn mask_of(shape: &Shape, (width, height): (u32, u32)) -> Option<Rle> {
     let ring = |b: &Box2d| -> Vec<Point> { b.corners().to_vec() };

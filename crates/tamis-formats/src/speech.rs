@@ -82,7 +82,7 @@ fn is_manifest(source: &Source, path: &str) -> bool {
 }
 
 /// A sentence of one text without times.
-fn sentence(transcript: &str) -> Label {
+pub(crate) fn sentence(transcript: &str) -> Label {
     let word = Word { text: transcript.to_owned(), begin: None, end: None };
     Label::new(Shape::Sentence { sentence: vec![word], spell: Vec::new(), phone: Vec::new() })
 }

@@ -29,6 +29,7 @@ const OWN_LAYOUT: &[&str] = &[
     "conll",
     "ljspeech",
     "audio-manifest",
+    "segment_anything",
 ];
 
 fn boxed(x: u32, y: u32, w: u32, h: u32) -> Shape {

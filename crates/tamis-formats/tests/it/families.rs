@@ -321,7 +321,6 @@ fn fixtures_of_other_tools_read_with_known_numbers() {
         ("camvid_dataset", "masks", 4, 4),
         ("common_semantic_segmentation_dataset/dataset", "masks", 2, 2),
         ("common_semantic_segmentation_dataset/non_standard_dataset", "masks", 2, 2),
-        ("ade20k2017_dataset/dataset", "masks", 2, 2),
         ("tf_detection_api_dataset", "tfrecord", 3, 4),
         ("imagenet_txt_dataset/basic", "imagenet-txt", 4, 4),
     ] {

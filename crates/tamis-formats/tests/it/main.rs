@@ -8,6 +8,7 @@ mod fixtures;
 mod fusion;
 mod hostile;
 mod peers;
+mod read_only;
 mod real;
 mod scratch;
 mod tools;
