@@ -50,10 +50,13 @@ const OWNED: &[(&str, &[&str])] = &[
     ("pyo3", &["tamis-python"]),
     ("quick-xml", &["tamis-formats"]),
     ("realfft", &["tamis-media"]),
+    ("rten", &["tamis-infer"]),
+    ("rten-tensor", &["tamis-infer"]),
     ("rusqlite", &["tamis-server"]),
     ("tar", &["tamis-formats"]),
     ("tokio", &["tamis-store", "tamis-query", "tamis-server", "tamis-python"]),
     ("zip", &["tamis-formats"]),
+    ("zune-jpeg", &["tamis-media"]),
 ];
 
 /// Every dependency that breaks a rule. Dev-dependencies are free.

@@ -8,7 +8,7 @@
 //! * [`facts`] is one probe for all media: images, sound, film, point clouds, DICOM, text.
 //! * [`peaks`], [`spectrogram`], [`cloud_preview`], [`dicom_image`] and [`VideoTool`] give something to look at.
 //! * [`draw_wave`], [`draw_spectrum`] and [`draw_cloud`] make pictures of them.
-//! * [`decode`] gives pixels, [`thumbnail`] a small upright picture, [`check`] and [`check_deep`] what is broken.
+//! * [`decode`] gives pixels, [`decode_grey`] brightness alone, [`thumbnail`] a small upright picture, [`check`] and [`check_deep`] what is broken.
 //! * [`encode_png`] and [`encode_jpeg`] write pixels; equal pixels give equal bytes.
 //! * [`scene`] draws the small street dataset that the demo uses.
 //!
@@ -34,6 +34,7 @@ mod draw;
 mod encode;
 mod error;
 mod facts;
+mod grey;
 mod input;
 mod numbers;
 mod pixels;
@@ -58,6 +59,7 @@ pub use draw::{draw_cloud, draw_spectrum, draw_wave};
 pub use encode::{encode_jpeg, encode_png};
 pub use error::{MediaError, Result};
 pub use facts::{Facts, facts, facts_of};
+pub use grey::decode_grey;
 pub use pixels::{Image, SampleType};
 pub use probe::{ImageProbe, probe};
 pub use sniff::{mime_of_name, sniff, sniff_named};

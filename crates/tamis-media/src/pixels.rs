@@ -72,6 +72,11 @@ impl Image {
         Image { orientation: if (1..=8).contains(&orientation) { orientation } else { 1 }, ..self }
     }
 
+    /// The same pixels, to be turned as `other` has to be: for what was made of its stored pixels.
+    pub fn turned_as(self, other: &Image) -> Image {
+        self.with_orientation(other.orientation)
+    }
+
     /// Pixels across.
     pub fn width(&self) -> u32 {
         self.width

@@ -1,0 +1,4 @@
+//! Tests of tamis-infer from outside.
+
+mod functions;
+mod oracle;
