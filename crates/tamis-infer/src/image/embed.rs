@@ -3,7 +3,6 @@
 
 use tamis_media::{Image, Limits, decode};
 
-use crate::error::Result;
 use crate::function::{Single, Spec};
 use crate::image::picture::{Colours, media};
 use crate::image::resample::{Filter, Plane};
