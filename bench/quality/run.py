@@ -137,8 +137,87 @@ def consensus(program, count, k):
     print(f"| tamis | {seconds:.3f} | 1 | |\n| crowd-kit | {peer:.2f} | {peer / seconds:.0f}x | {np.abs(posterior - answer).max():.1e} |", flush=True)
 
 
+def hashes(program, n):
+    """Hashes that are drawn, a third of them near to another; checked against comparing all where that takes no hour."""
+    rng = np.random.default_rng(9)
+    drawn = rng.integers(0, 2**64, n, dtype=np.uint64)
+    near = rng.random(n) < 0.3
+    drawn[near] = drawn[rng.integers(0, n, near.sum())]
+    for _ in range(6):
+        flip = near & (rng.random(n) < 0.6)
+        drawn[flip] ^= np.uint64(1) << rng.integers(0, 64, flip.sum(), dtype=np.uint64)
+    with tempfile.TemporaryDirectory() as folder:
+        drawn.astype("<u8").tofile(os.path.join(folder, "hashes.bin"))
+        told, memory = ours(program, "hashes", folder)
+    print(f"\n| near-duplicates by hash, {n} hashes ({memory:.0f} MB) | seconds | pairs | in groups | all pairs by NumPy, s | differ |\n|---|---|---|---|---|---|")
+    peer = {}
+    if n <= 60_000:
+        unique = np.unique(drawn)
+        start = time.monotonic()
+        counts = np.zeros(65, dtype=np.int64)
+        for at in range(len(unique)):
+            counts += np.bincount(np.bitwise_count(unique[at] ^ unique[at + 1:]), minlength=65)
+        peer = {radius: (time.monotonic() - start, int(counts[:radius + 1].sum()) + n - len(unique)) for radius in (0, 4, 8, 12)}
+    for radius in (0, 4, 8, 12):
+        seconds, (pairs, grouped) = told[str(radius)]
+        other = f"{peer[radius][0]:.1f} | {abs(peer[radius][1] - pairs)}" if peer else "– | –"
+        print(f"| within {radius} bits | {seconds:.3f} | {pairs} | {grouped} | {other} |", flush=True)
+
+
+def vectors(program, n, dims):
+    from cleanlab.outlier import OutOfDistribution
+    rng = np.random.default_rng(11)
+    rows = rng.standard_normal((n, dims), dtype=np.float32) + 0.5 * rng.standard_normal(dims, dtype=np.float32)
+    near = rng.random(n) < 0.1
+    rows[near] = rows[rng.integers(0, n, near.sum())] + 0.2 * rng.standard_normal((near.sum(), dims), dtype=np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        rows.astype("<f4").tofile(os.path.join(folder, "vectors.bin"))
+        np.array([dims], dtype="<f8").tofile(os.path.join(folder, "dims.bin"))
+        told, memory = ours(program, "vectors", folder)
+    print(f"\n| embeddings, {n} x {dims} ({memory:.0f} MB) | tamis s | peer s | ratio | apart |\n|---|---|---|---|---|")
+    start = time.monotonic()
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    pairs = sum(int(np.count_nonzero(np.triu(units[at:at + 1000] @ units[at:].T >= 0.95, 1))) for at in range(0, n, 1000))
+    peer, (seconds, (own,)) = time.monotonic() - start, told["pairs"]
+    print(f"| pairs from cosine 0.95 on, beside NumPy's products | {seconds:.2f} | {peer:.2f} | {peer / seconds:.1f}x | {abs(pairs - own)} of {pairs} pairs |", flush=True)
+    start = time.monotonic()
+    scores = OutOfDistribution({"k": 10}).fit_score(features=rows, verbose=False)
+    peer, (seconds, own) = time.monotonic() - start, told["outliers"]
+    print(f"| outliers, 10 neighbours, beside cleanlab | {seconds:.2f} | {peer:.2f} | {peer / seconds:.1f}x | {np.abs(scores - own).max():.1e} |", flush=True)
+
+
+def suspects(program, images, count, found_count, k=10):
+    from cleanlab.object_detection.rank import get_label_quality_scores
+    truths, found = draw_coco(images, count, found_count)
+    corners = lambda rows: np.column_stack([rows[:, 0] - 1, rows[:, 1] % k, rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]])
+    given, seen = corners(truths), np.column_stack([corners(found), found[:, 6]])
+    seen = np.unique(seen, axis=0)
+    with tempfile.TemporaryDirectory() as folder:
+        given.astype("<f8").tofile(os.path.join(folder, "truths.bin"))
+        seen.astype("<f8").tofile(os.path.join(folder, "found.bin"))
+        told, memory = ours(program, "suspects", folder)
+    there = sorted(set(given[:, 0]) | set(seen[:, 0]))
+    labels = [{"bboxes": given[given[:, 0] == i][:, 2:], "labels": given[given[:, 0] == i][:, 1].astype(int)} for i in there]
+    guesses = []
+    for i in there:
+        guess = np.empty(k, dtype=object)
+        here = seen[seen[:, 0] == i]
+        for c in range(k):
+            guess[c] = here[here[:, 1] == c][:, 2:]
+        guesses.append(guess)
+    start = time.monotonic()
+    scores = get_label_quality_scores(labels, guesses, verbose=False)
+    peer, (seconds, own) = time.monotonic() - start, told["suspects"]
+    print(f"\n| wrong boxes, {images} images, {count} given, {len(seen)} found ({memory:.0f} MB) | tamis s | cleanlab s | ratio | apart |\n|---|---|---|---|---|")
+    print(f"| scores of boxes and images (ours: flags too) | {seconds:.3f} | {peer:.2f} | {peer / seconds:.0f}x | {np.abs(scores - own).max():.1e} |", flush=True)
+
+
 if __name__ == "__main__":
     program, quick = sys.argv[1], "--quick" in sys.argv
+    for n in [5_000] if quick else [50_000, 1_000_000]:
+        hashes(program, n)
+    vectors(program, *((2_000, 64) if quick else (20_000, 384)))
+    suspects(program, *((50, 360, 1_800) if quick else (500, 3_650, 17_900)))
     coco(program, quick)
     consensus(program, 24_945, 4)
     for n, k in [(5000, 100)] if quick else [(50_000, 1000), (1_000_000, 100)]:

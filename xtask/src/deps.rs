@@ -47,6 +47,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("object_store", &["tamis-store"]),
     ("ort", &["tamis-infer"]),
     ("parquet", &["tamis-formats"]),
+    ("pulp", &["tamis-quality"]),
     ("pyo3", &["tamis-python"]),
     ("quick-xml", &["tamis-formats"]),
     ("realfft", &["tamis-media"]),

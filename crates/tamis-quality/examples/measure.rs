@@ -1,5 +1,5 @@
-//! Measures the algorithms on data that `bench/quality/run.py` wrote: `measure coco FOLDER`,
-//! `measure confident FOLDER` or `measure consensus FOLDER`.
+//! Measures the algorithms on data that `bench/quality/run.py` wrote: `measure WHAT FOLDER`, WHAT being `coco`,
+//! `confident`, `consensus`, `hashes`, `vectors` or `suspects`.
 //!
 //! Prints one line of JSON a step, after `@`. Reading the files does not count.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program for the bench")]
@@ -7,9 +7,13 @@
 use std::path::Path;
 use std::time::Instant;
 
+use tamis_core::Box2d;
+use tamis_quality::Vectors;
 use tamis_quality::annotators::{Answer, Answers, DawidSkene, DawidSkeneOptions};
 use tamis_quality::confident::{Filter, IssueOptions, Labelled, find_issues};
-use tamis_quality::detection::{Detection, DetectionOptions, Evaluation, Shapes, Truth};
+use tamis_quality::detection::{Detection, DetectionOptions, Evaluation, FoundBox, GivenBox, Shapes, Truth, suspects};
+use tamis_quality::duplicates::{Links, near_hashes, near_vectors};
+use tamis_quality::outliers::{OutlierOptions, outliers};
 
 /// The best of three times, with the outcome of the last.
 fn timed<T>(mut work: impl FnMut() -> T) -> (f64, T) {
@@ -34,6 +38,9 @@ fn main() {
     match words[1].as_str() {
         "coco" => coco(folder),
         "consensus" => consensus(folder),
+        "hashes" => hashes(folder),
+        "vectors" => vectors(folder),
+        "suspects" => suspects_of(folder),
         _ => confident(folder),
     }
     println!("@{{\"step\": \"memory\", \"seconds\": 0, \"answer\": {}}}", peak());
@@ -108,4 +115,56 @@ fn consensus(folder: &Path) {
         DawidSkene::new(&input, &DawidSkeneOptions::default()).unwrap()
     });
     println!("@{{\"step\": \"consensus\", \"seconds\": {seconds}, \"answer\": {:?}}}", told.posterior);
+}
+
+/// Hashes; pairs within 0, 4, 8 and 12 bits, and how many samples are in groups.
+fn hashes(folder: &Path) {
+    let bytes = std::fs::read(folder.join("hashes.bin")).unwrap();
+    let hashes: Vec<u64> = bytes.chunks_exact(8).map(|b| u64::from_le_bytes(b.try_into().unwrap())).collect();
+    for radius in [0, 4, 8, 12] {
+        let (seconds, (pairs, grouped)) = timed(|| {
+            let (mut pairs, mut links) = (0u64, Links::new(hashes.len()));
+            let add = |pair: tamis_quality::duplicates::Pair| {
+                pairs += 1;
+                links.join(pair.first, pair.second);
+            };
+            near_hashes(&hashes, &[], radius, add).unwrap();
+            (pairs, links.groups().iter().map(Vec::len).sum::<usize>())
+        });
+        println!("@{{\"step\": \"{radius}\", \"seconds\": {seconds}, \"answer\": [{pairs}, {grouped}]}}");
+    }
+}
+
+/// Rows of as many numbers as `dims.bin` says; pairs of a cosine from 0.95 on, and outliers.
+fn vectors(folder: &Path) {
+    let dims = doubles(&folder.join("dims.bin"))[0] as usize;
+    let bytes = std::fs::read(folder.join("vectors.bin")).unwrap();
+    let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    drop(bytes);
+    let (seconds, pairs) = timed(|| {
+        let mut pairs = 0u64;
+        near_vectors(&Vectors::new(&values, dims).unwrap(), &[], 0.95, |_| pairs += 1).unwrap();
+        pairs
+    });
+    println!("@{{\"step\": \"pairs\", \"seconds\": {seconds}, \"answer\": [{pairs}]}}");
+    let (seconds, told) =
+        timed(|| outliers(&Vectors::new(&values, dims).unwrap(), &OutlierOptions::default()).unwrap());
+    println!("@{{\"step\": \"outliers\", \"seconds\": {seconds}, \"answer\": {:?}}}", told.scores);
+}
+
+/// Rows of image, class, box and of image, class, box, score.
+fn suspects_of(folder: &Path) {
+    let (given, seen) = (doubles(&folder.join("truths.bin")), doubles(&folder.join("found.bin")));
+    let bounds = |row: &[f64]| Box2d::new(row[2], row[3], row[4], row[5]);
+    let given: Vec<GivenBox> = given
+        .chunks_exact(6)
+        .map(|row| GivenBox { image: row[0] as u32, class: row[1] as u32, bounds: bounds(row) })
+        .collect();
+    let found: Vec<FoundBox> = seen
+        .chunks_exact(7)
+        .map(|row| FoundBox { image: row[0] as u32, class: row[1] as u32, score: row[6], bounds: bounds(row) })
+        .collect();
+    let classes = given.iter().map(|b| b.class).chain(found.iter().map(|b| b.class)).max().unwrap() as usize + 1;
+    let (seconds, told) = timed(|| suspects(&given, &found, classes).unwrap());
+    println!("@{{\"step\": \"suspects\", \"seconds\": {seconds}, \"answer\": {:?}}}", told.scores);
 }

@@ -5,8 +5,15 @@
 //! paper or program it follows; the tests compare with that program's numbers and with a naive model.
 //!
 //! * [`annotators`] finds what several people agree on, and how far they do.
+//! * [`classification`] measures classes of samples and of pixels; [`compare_means`] compares two models.
 //! * [`confident`] finds wrong labels of classification from a model's probabilities.
 //! * [`detection`] measures boxes, masks and key points as COCO does.
+//! * [`drift`] tells how two sets of data differ, field by field, class by class, or by embeddings.
+//! * [`duplicates`] finds samples that show the same, by hash or embedding, and those that leak between splits.
+//! * [`images`] finds images that are dark, light, blurred, nearly empty or of an odd size.
+//! * [`outliers`] finds samples that lie far from all others.
+//! * [`rules`] checks labels one by one and along tracks, and mends what is safe to mend.
+//! * [`tracking`] measures objects through frames: MOTA, IDF1, HOTA.
 //!
 //! ```
 //! use tamis_quality::detection::{Detection, DetectionOptions, Evaluation, Shapes, Truth};
@@ -24,11 +31,23 @@
 
 #![forbid(unsafe_code)]
 
+mod assignment;
+mod bootstrap;
 mod error;
 mod random;
+mod vectors;
 
 pub mod annotators;
+pub mod classification;
 pub mod confident;
 pub mod detection;
+pub mod drift;
+pub mod duplicates;
+pub mod images;
+pub mod outliers;
+pub mod rules;
+pub mod tracking;
 
+pub use bootstrap::{Bootstrap, Comparison, compare_means};
 pub use error::{QualityError, Result};
+pub use vectors::Vectors;

@@ -1,9 +1,11 @@
 //! Several people label the same things: what is right, who is good, how far they agree.
 
 mod agreement;
+mod crowdlab;
 mod dawid_skene;
 
 pub use agreement::{Metric, cohen_kappa, fleiss_kappa, krippendorff_alpha};
+pub use crowdlab::Crowdlab;
 pub use dawid_skene::{DawidSkene, DawidSkeneOptions};
 
 use crate::error::{QualityError, Result};

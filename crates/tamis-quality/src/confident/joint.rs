@@ -1,7 +1,7 @@
 //! How many samples carry a class and are believed to be of another.
 
 use super::number::pairwise_sum;
-use super::scan::{NONE, Scan, scan, thresholds};
+use super::scan::{Given, NONE, Read, scan};
 use super::{Labelled, Probability};
 use crate::error::Result;
 
@@ -22,7 +22,7 @@ impl ConfidentJoint {
     /// # Errors
     /// A number that is not 0 to 1.
     pub fn new<P: Probability>(input: &Labelled<'_, P>) -> Result<ConfidentJoint> {
-        Ok(joint(input)?.0)
+        Ok(joint(input, &Given::new(input), false)?.0)
     }
 
     /// How many classes there are.
@@ -32,18 +32,21 @@ impl ConfidentJoint {
 }
 
 /// The joint, and what it was counted from.
-pub(super) fn joint<P: Probability>(input: &Labelled<'_, P>) -> Result<(ConfidentJoint, Scan)> {
+pub(super) fn joint<P: Probability>(
+    input: &Labelled<'_, P>,
+    groups: &Given<P>,
+    others: bool,
+) -> Result<(ConfidentJoint, Vec<Read<P>>)> {
     let k = input.classes;
-    let thresholds = thresholds(input);
-    let scan = scan(input, &thresholds)?;
+    let thresholds = groups.thresholds();
+    let scan = scan(input, &thresholds, others)?;
     let mut counts = vec![0u64; k * k];
-    let mut given = vec![0u64; k];
-    for (&label, &believed) in input.labels.iter().zip(&scan.believed) {
-        given[label as usize] += 1;
-        if believed != NONE {
-            counts[label as usize * k + believed as usize] += 1;
+    for (&label, read) in input.labels.iter().zip(&scan) {
+        if read.believed != NONE {
+            counts[label as usize * k + read.believed as usize] += 1;
         }
     }
+    let given: Vec<u64> = (0..k).map(|class| groups.class(class).len() as u64).collect();
     for class in 0..k {
         let diagonal = &mut counts[class * k + class];
         *diagonal = (*diagonal).max(1);

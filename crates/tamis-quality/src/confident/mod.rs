@@ -13,14 +13,18 @@
 
 mod joint;
 mod number;
+mod pool;
 mod prune;
 mod scan;
 mod score;
 
 pub use joint::ConfidentJoint;
 pub use number::Probability;
+pub use pool::{Pool, mask_scores, pool_scores, softmin, text_scores};
 pub use prune::{Filter, IssueOptions, find_issues};
 pub use score::{LabelScore, label_scores, rank_issues};
+
+use rayon::prelude::*;
 
 use crate::error::{QualityError, Result, same_length};
 
@@ -61,23 +65,14 @@ impl<'a, P: Probability> Labelled<'a, P> {
         self.classes
     }
 
-    fn rows(&self) -> impl Iterator<Item = (usize, &'a [P])> + use<'a, P> {
-        self.labels.iter().map(|&label| label as usize).zip(self.values.chunks_exact(self.classes))
+    /// The probabilities, row by row.
+    pub fn values(&self) -> &'a [P] {
+        self.values
     }
 
     /// The probability of each given label.
-    fn given(&self) -> Vec<P> {
-        self.rows().filter_map(|(label, row)| row.get(label).copied()).collect()
-    }
-
-    /// The samples of each class, ascending.
-    fn by_class(&self) -> Vec<Vec<u32>> {
-        let mut samples = vec![Vec::new(); self.classes];
-        for (at, &label) in self.labels.iter().enumerate() {
-            if let Some(class) = samples.get_mut(label as usize) {
-                class.push(at as u32);
-            }
-        }
-        samples
+    pub(crate) fn given(&self) -> Vec<P> {
+        let of = |(at, &label): (usize, &u32)| self.values[at * self.classes + label as usize];
+        self.labels.par_iter().enumerate().with_min_len(1024).map(of).collect()
     }
 }

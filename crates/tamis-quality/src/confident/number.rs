@@ -2,6 +2,20 @@
 
 /// A number that a probability may be given as: `f32` or `f64`.
 pub trait Probability: sealed::Sealed + Copy + PartialOrd + Send + Sync + 'static {
+    /// The distance from 1 to the next number above.
+    const STEP: f64;
+    /// A whole number of as many bits.
+    #[doc(hidden)]
+    type Key: Ord + Copy + Default + Send + Sync + std::ops::AddAssign + From<bool> + Into<u64>;
+    /// The key of 1.
+    #[doc(hidden)]
+    const ONE: Self::Key;
+    /// The bits: in the order of the numbers from 0 on, and above [`Probability::ONE`] for all that are not 0 to 1.
+    #[doc(hidden)]
+    fn key(self) -> Self::Key;
+    /// The number of a key.
+    #[doc(hidden)]
+    fn of_key(key: Self::Key) -> Self;
     /// The same number in double precision.
     fn to_f64(self) -> f64;
     #[doc(hidden)]
@@ -31,29 +45,48 @@ mod sealed {
 }
 
 macro_rules! probability {
-    ($number:ty, $to:expr, $ceil:expr) => {
+    ($number:ty, $key:ty, $to:expr, $ceil:expr) => {
         impl Probability for $number {
+            const STEP: f64 = <$number>::EPSILON as f64;
+            type Key = $key;
+            const ONE: $key = (1.0 as $number).to_bits();
+            #[inline(always)]
+            fn key(self) -> $key {
+                self.to_bits()
+            }
+            #[inline(always)]
+            fn of_key(key: $key) -> Self {
+                <$number>::from_bits(key)
+            }
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 $to(self)
             }
+            #[inline(always)]
             fn zero() -> Self {
                 0.0
             }
+            #[inline(always)]
             fn plus(self, other: Self) -> Self {
                 self + other
             }
+            #[inline(always)]
             fn minus(self, other: Self) -> Self {
                 self - other
             }
+            #[inline(always)]
             fn over(self, count: usize) -> Self {
                 self / count as $number
             }
+            #[inline(always)]
             fn margin(self) -> Self {
                 (self + 1.0) / 2.0
             }
+            #[inline(always)]
             fn bit_more(self) -> Self {
                 self + 1e-6
             }
+            #[inline(always)]
             fn ceil_of(number: f64) -> Self {
                 $ceil(number)
             }
@@ -61,8 +94,8 @@ macro_rules! probability {
     };
 }
 
-probability!(f64, |number| number, |number| number);
-probability!(f32, f64::from, |number: f64| {
+probability!(f64, u64, |number| number, |number| number);
+probability!(f32, u32, f64::from, |number: f64| {
     let near = number as f32;
     if f64::from(near) < number { near.next_up() } else { near }
 });

@@ -1,11 +1,11 @@
 //! Which labels are wrong, by seven rules.
 
+use pulp::Arch;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::joint::joint;
-use super::scan::{NONE, Scan};
-use super::score::{LabelScore, scores};
+use super::scan::{Given, NONE, Read};
 use super::{Labelled, Probability};
 use crate::error::{QualityError, Result};
 
@@ -73,44 +73,44 @@ pub fn find_issues<P: Probability>(
         let (value, expected) = (options.fraction, "0 to 1");
         return Err(QualityError::OutOfRange { what: "fraction", at: 0, value, expected });
     }
-    let (joint, scan) = joint(input)?;
+    let given = Given::new(input);
+    let (joint, scan) = joint(input, &given, filter == Filter::LowNormalizedMargin)?;
     let prune = || prune_counts(&joint.calibrated, input.classes, options);
     let disagree = |mut issues: Vec<bool>| {
-        issues.iter_mut().zip(&scan.agrees).for_each(|(issue, agrees)| *issue &= !agrees);
+        issues.iter_mut().zip(&scan).for_each(|(issue, read)| *issue &= !read.agrees);
         issues
     };
     Ok(match filter {
-        Filter::PruneByNoiseRate => disagree(by_noise_rate(input, &prune(), options)),
-        Filter::PruneByClass => disagree(by_class(input, &prune(), options)),
+        Filter::PruneByNoiseRate => disagree(by_noise_rate(input, &given, &prune(), options)),
+        Filter::PruneByClass => disagree(by_class(input, &given, &prune(), options)),
         Filter::Both => {
             let counts = prune();
-            let mut issues = by_noise_rate(input, &counts, options);
-            issues.iter_mut().zip(by_class(input, &counts, options)).for_each(|(a, b)| *a &= b);
+            let mut issues = by_noise_rate(input, &given, &counts, options);
+            issues.iter_mut().zip(by_class(input, &given, &counts, options)).for_each(|(a, b)| *a &= b);
             disagree(issues)
         }
         Filter::ConfidentLearning => disagree(off_diagonal(input, &scan)),
         Filter::PredictedNeqGiven => {
-            disagree(input.labels.iter().zip(&scan.predicted).map(|(given, predicted)| given != predicted).collect())
+            disagree(input.labels.iter().zip(&scan).map(|(given, read)| *given != read.predicted).collect())
         }
-        Filter::LowNormalizedMargin => lowest(input, &scan, LabelScore::NormalizedMargin),
-        Filter::LowSelfConfidence => lowest(input, &scan, LabelScore::SelfConfidence),
+        Filter::LowNormalizedMargin => lowest(input, &scan, |at| given.values[at].minus(scan[at].other).margin()),
+        Filter::LowSelfConfidence => lowest(input, &scan, |at| given.values[at]),
     })
 }
 
 /// Samples that are believed to be of another class than they carry.
-fn off_diagonal<P>(input: &Labelled<'_, P>, scan: &Scan) -> Vec<bool> {
-    input.labels.iter().zip(&scan.believed).map(|(given, believed)| *believed != NONE && given != believed).collect()
+fn off_diagonal<P>(input: &Labelled<'_, P>, scan: &[Read<P>]) -> Vec<bool> {
+    input.labels.iter().zip(scan).map(|(given, read)| read.believed != NONE && *given != read.believed).collect()
 }
 
 /// As many as are off the diagonal and do not agree, lowest score first.
-fn lowest<P: Probability>(input: &Labelled<'_, P>, scan: &Scan, score: LabelScore) -> Vec<bool> {
+fn lowest<P: Probability>(input: &Labelled<'_, P>, scan: &[Read<P>], score: impl Fn(usize) -> P) -> Vec<bool> {
     let off = off_diagonal(input, scan);
-    let count = off.iter().zip(&scan.agrees).filter(|(off, agrees)| **off && !**agrees).count();
-    let mut ranked: Vec<(f64, u32)> = scores(input, score).into_iter().zip(0..).collect();
-    let mut issues = vec![false; off.len()];
-    for &(_, sample) in take_lowest(&mut ranked, count) {
-        issues[sample as usize] = true;
-    }
+    let count = off.iter().zip(scan).filter(|(off, read)| **off && !read.agrees).count();
+    let mut lowest = Lowest::new(count);
+    (0..scan.len()).for_each(|at| lowest.add(score(at), at as u32));
+    let mut issues = vec![false; scan.len()];
+    lowest.samples().for_each(|sample| issues[sample as usize] = true);
     issues
 }
 
@@ -135,53 +135,72 @@ fn prune_counts(calibrated: &[u64], k: usize, options: &IssueOptions) -> Vec<u64
     counts
 }
 
-fn by_class<P: Probability>(input: &Labelled<'_, P>, counts: &[u64], options: &IssueOptions) -> Vec<bool> {
-    let given = input.given();
-    flag(input, options, |class, samples| {
+fn by_class<P: Probability>(
+    input: &Labelled<'_, P>,
+    given: &Given<P>,
+    counts: &[u64],
+    options: &IssueOptions,
+) -> Vec<bool> {
+    flag(input, given, options, |class, samples| {
         let keep = counts[class * input.classes + class];
-        let wrong = (samples.len() as u64).saturating_sub(keep) as usize;
-        let mut ranked: Vec<(P, u32)> = samples.iter().map(|&sample| (given[sample as usize], sample)).collect();
-        take_lowest(&mut ranked, wrong).iter().map(|&(_, sample)| sample).collect()
+        let mut lowest = Lowest::new((samples.len() as u64).saturating_sub(keep) as usize);
+        samples.iter().for_each(|&sample| lowest.add(given.values[sample as usize], sample));
+        lowest.samples().collect()
     })
 }
 
-fn by_noise_rate<P: Probability>(input: &Labelled<'_, P>, counts: &[u64], options: &IssueOptions) -> Vec<bool> {
+fn by_noise_rate<P: Probability>(
+    input: &Labelled<'_, P>,
+    given: &Given<P>,
+    counts: &[u64],
+    options: &IssueOptions,
+) -> Vec<bool> {
     let k = input.classes;
-    flag(input, options, |class, samples| {
-        let others: Vec<(usize, usize)> = (0..k)
-            .filter(|&other| other != class)
-            .map(|other| (other, counts[other * k + class] as usize))
-            .filter(|(_, wrong)| *wrong > 0)
-            .collect();
-        // Each row is read once for all pairs: the matrix is larger than the caches.
-        let mut ranked: Vec<Vec<(P, u32)>> = vec![Vec::with_capacity(samples.len()); others.len()];
+    flag(input, given, options, |class, samples| {
+        let wrong = |other: usize| if other == class { 0 } else { counts[other * k + class] as usize };
+        let mut lowest: Vec<Lowest<P>> = (0..k).map(|other| Lowest::new(wrong(other))).collect();
+        // Each row is read once for all pairs, and mostly nothing in it is low enough for any.
+        let mut limits: Vec<P> = lowest.iter().map(|lowest| lowest.limit).collect();
         for &sample in samples {
             let row = &input.values[sample as usize * k..][..k];
-            for (ranked, (other, _)) in ranked.iter_mut().zip(&others) {
-                ranked.push((row[class].minus(row[*other]), sample));
+            Arch::new().dispatch(|| add_margins(row, row[class], sample, &mut limits, &mut lowest));
+        }
+        lowest.iter_mut().flat_map(Lowest::samples).collect()
+    })
+}
+
+/// Adds a sample where its probability less that of another class is below the limit of the pair.
+#[inline(always)]
+fn add_margins<P: Probability>(row: &[P], own: P, sample: u32, limits: &mut [P], lowest: &mut [Lowest<P>]) {
+    const LANES: usize = 16;
+    for (stretch, (values, bounds)) in row.chunks(LANES).zip(limits.chunks_mut(LANES)).enumerate() {
+        let low = |(value, limit): (&P, &P)| own.minus(*value) < *limit;
+        if !values.iter().zip(bounds.iter()).fold(false, |any, pair| any | low(pair)) {
+            continue;
+        }
+        for (i, (value, limit)) in values.iter().zip(bounds).enumerate() {
+            let margin = own.minus(*value);
+            if margin < *limit {
+                let lowest = &mut lowest[stretch * LANES + i];
+                lowest.add(margin, sample);
+                *limit = lowest.limit;
             }
         }
-        let taken = ranked.iter_mut().zip(&others).map(|(ranked, (_, wrong))| take_lowest(ranked, *wrong));
-        taken.flatten().map(|&(_, sample)| sample).collect()
-    })
+    }
 }
 
 /// Flags what a rule picks of each class that has enough samples.
 fn flag<P: Probability>(
     input: &Labelled<'_, P>,
+    given: &Given<P>,
     options: &IssueOptions,
     pick: impl Fn(usize, &[u32]) -> Vec<u32> + Sync,
 ) -> Vec<bool> {
-    let picked: Vec<Vec<u32>> = input
-        .by_class()
-        .par_iter()
-        .enumerate()
-        .map(
-            |(class, samples)| {
-                if samples.len() as u64 > options.min_examples { pick(class, samples) } else { Vec::new() }
-            },
-        )
-        .collect();
+    let of = |class: usize| {
+        let samples = given.class(class);
+        if samples.len() as u64 > options.min_examples { pick(class, samples) } else { Vec::new() }
+    };
+    let picked: Vec<Vec<u32>> = (0..input.classes).into_par_iter().map(of).collect();
     let mut issues = vec![false; input.labels.len()];
     for &sample in picked.iter().flatten() {
         issues[sample as usize] = true;
@@ -189,15 +208,49 @@ fn flag<P: Probability>(
     issues
 }
 
-/// The lowest of some scores in no order, of equal ones the first samples. O(n).
-fn take_lowest<P: PartialOrd>(ranked: &mut [(P, u32)], count: usize) -> &[(P, u32)] {
-    if count == 0 {
-        return &[];
+/// The samples of the lowest scores, of equal ones the first, when samples come in their order. O(1) a sample on
+/// average: twice as many as wanted are kept, and only scores below the worst of the best are taken in.
+struct Lowest<P> {
+    wanted: usize,
+    kept: Vec<(P, u32)>,
+    /// Scores from here on are too high.
+    limit: P,
+}
+
+impl<P: Probability> Lowest<P> {
+    fn new(wanted: usize) -> Lowest<P> {
+        // No score is below -1 or above 1.
+        let limit = P::ceil_of(if wanted == 0 { -2.0 } else { 2.0 });
+        Lowest { wanted, kept: Vec::new(), limit }
     }
-    if count < ranked.len() {
-        ranked.select_nth_unstable_by(count, |a, b| {
-            a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal).then(a.1.cmp(&b.1))
-        });
+
+    #[inline]
+    fn add(&mut self, score: P, sample: u32) {
+        if score < self.limit {
+            self.kept.push((score, sample));
+            if self.kept.len() >= 2 * self.wanted + 16 {
+                self.cut();
+            }
+        }
     }
-    &ranked[..count.min(ranked.len())]
+
+    /// Keeps as many as are wanted. Samples that come later with the limit's score are after all of these.
+    fn cut(&mut self) {
+        if self.wanted < self.kept.len() {
+            let by_score = |a: &(P, u32), b: &(P, u32)| {
+                a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal).then(a.1.cmp(&b.1))
+            };
+            let (_, last, _) = self.kept.select_nth_unstable_by(self.wanted - 1, by_score);
+            self.limit = last.0;
+            self.kept.truncate(self.wanted);
+        }
+    }
+
+    /// The samples, in no order.
+    fn samples(&mut self) -> impl Iterator<Item = u32> + '_ {
+        if self.wanted > 0 {
+            self.cut();
+        }
+        self.kept.iter().map(|&(_, sample)| sample)
+    }
 }

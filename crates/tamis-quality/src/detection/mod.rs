@@ -4,6 +4,8 @@
 //! set) is then summed up from the matches. Numbers are those of `pycocotools` 2.0 (Lin et al., "Microsoft COCO", 2014,
 //! and its `cocoeval.py`), ties and crowds included; one quirk is left out: there, a truth whose id is 0 never counts.
 //!
+//! [`suspects`] finds given boxes that are probably wrong, and objects that were overlooked.
+//!
 //! Complexity: matching costs O(Σ d·g·T·A) over groups of one class in one image with d detections and g truths, for T
 //! thresholds and A area ranges; summing up O(D log D) once and then O(D·T) a figure.
 
@@ -12,11 +14,14 @@ mod curve;
 mod matching;
 mod outcome;
 mod overlap;
+mod suspects;
+mod suspects_ap;
 
-pub use bootstrap::{Bootstrap, Comparison, compare};
+pub use bootstrap::compare;
 pub use curve::{DetectionReport, Figure};
 pub use matching::Evaluation;
 pub use outcome::{FoundOutcome, Outcomes, TruthOutcome, outcomes};
+pub use suspects::{FoundBox, GivenBox, Suspects, suspects};
 
 use serde::{Deserialize, Serialize};
 use tamis_core::{Keypoint, Rle};

@@ -5,6 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tamis_core::{Keypoint, Point, Rle};
+use tamis_quality::Bootstrap;
 use tamis_quality::detection::*;
 
 use crate::oracle::{self, near, numbers};

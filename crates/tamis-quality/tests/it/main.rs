@@ -4,5 +4,11 @@
 mod annotators;
 mod confident;
 mod detection;
+mod drift;
+mod duplicates;
+mod images;
+mod measures;
 mod oracle;
 mod random;
+mod rules;
+mod suspects;
