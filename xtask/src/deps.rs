@@ -19,6 +19,7 @@ const OWNED: &[(&str, &[&str])] = &[
             "tamis-table",
             "tamis-repo",
             "tamis-query",
+            "tamis-index",
             "tamis-formats",
             "tamis-infer",
             "tamis-quality",
@@ -42,6 +43,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("kamadak-exif", &["tamis-media"]),
     ("laz", &["tamis-media"]),
     ("lewton", &["tamis-media"]),
+    ("matrixmultiply", &["tamis-index"]),
     ("memmap2", &["tamis-store"]),
     ("nanomp3", &["tamis-media"]),
     ("object_store", &["tamis-store"]),
@@ -56,6 +58,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("rusqlite", &["tamis-server"]),
     ("tar", &["tamis-formats"]),
     ("tokio", &["tamis-store", "tamis-query", "tamis-server", "tamis-python"]),
+    ("unicode-segmentation", &["tamis-index"]),
     ("zip", &["tamis-formats"]),
     ("zune-jpeg", &["tamis-media"]),
 ];
