@@ -49,6 +49,19 @@ impl Location {
         }
     }
 
+    /// A place of a name inside this one.
+    pub fn join(&self, name: &str) -> Location {
+        match self {
+            Location::Folder(path) => Location::Folder(path.join(name)),
+            Location::Memory(own) => Location::Memory(format!("{own}/{name}")),
+            Location::Bucket(url) => {
+                let mut url = url.clone();
+                url.set_path(&format!("{}/{name}", url.path().trim_end_matches('/')));
+                Location::Bucket(url)
+            }
+        }
+    }
+
     /// The folder, for a lake on this machine.
     pub fn as_folder(&self) -> Option<&Path> {
         match self {
@@ -82,6 +95,10 @@ mod tests {
         assert_eq!(Location::parse("file:///a/b").unwrap(), Location::Folder("/a/b".into()));
         let s3 = Location::parse("s3://data/lake?secret_access_key=hush").unwrap();
         assert_eq!(s3.to_string(), "s3://data/lake");
+        let inside = |text: &str| Location::parse(text).unwrap().join("in");
+        assert_eq!(inside("a/b"), Location::Folder("a/b/in".into()));
+        assert_eq!(inside("s3://data/lake/?region=x"), Location::parse("s3://data/lake/in?region=x").unwrap());
+        assert_eq!(inside("memory://m"), Location::Memory("m/in".into()));
         for bad in ["", "ftp://x/y", "s3:///x"] {
             assert!(Location::parse(bad).is_err(), "{bad}");
         }

@@ -278,7 +278,7 @@ impl Rows {
 }
 
 /// Rows of nulls of a group.
-fn nulls(group: &GroupSchema, rows: usize) -> Result<StructArray> {
+pub(crate) fn nulls(group: &GroupSchema, rows: usize) -> Result<StructArray> {
     let columns = group.fields.iter().map(|field| new_null_array(field.data_type(), rows)).collect();
     StructArray::try_new_with_length(group.fields.clone(), columns, None, rows)
         .map_err(|error| TableError::Arrow(error).into())

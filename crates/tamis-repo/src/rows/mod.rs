@@ -22,6 +22,7 @@ use crate::transaction::RowEdit;
 use crate::{Repo, Result};
 
 pub(crate) use diff::RowDiff;
+pub(crate) use edit::nulls;
 pub(crate) use scan::RowScan;
 
 /// A table of samples. Cheap to clone.

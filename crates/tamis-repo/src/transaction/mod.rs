@@ -9,6 +9,7 @@ mod spool;
 
 use std::sync::Arc;
 
+use arrow::array::Array as _;
 use tamis_core::{BlobId, Label, Ontology, Sample, Sensor, Value};
 use tamis_store::Writer;
 use tamis_table::RowBatch;
@@ -223,6 +224,21 @@ impl Transaction {
         let entry = if self.bulk.is_some() { edited.entry_without_change() } else { edited.entry };
         self.bulk = Some((edited.rows, entry));
         Ok(())
+    }
+
+    /// Takes the values of a column group that samples are not made of away from all rows.
+    pub fn drop_group(&mut self, name: &str) -> Result<()> {
+        let table = self.table()?;
+        let Some(at) = table.schema().position(name).filter(|_| !crate::schema::is_own(name)) else { return Ok(()) };
+        let group = table.schema().groups[at].clone();
+        let options = tamis_table::ScanOptions::new(tamis_table::Columns::none(table.schema()));
+        let empty = group.clone();
+        let batches = table.scan(options)?.map(move |batch| {
+            let keys = batch?.keys;
+            let values = crate::rows::nulls(&empty, keys.len())?;
+            Ok((keys, values))
+        });
+        self.put_group(&group, batches)
     }
 
     /// The samples as they are with what [`Transaction::put_batches`] and

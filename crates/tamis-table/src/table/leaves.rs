@@ -10,6 +10,7 @@ use crate::leaf::LeafRef;
 use crate::node::{KeyRange, leaves};
 use crate::page::Projection;
 use crate::rows::keys_of;
+use crate::schema::GroupSchema;
 
 /// A leaf of the base: some consecutive rows, before what the deltas change of them.
 #[derive(Clone, Debug)]
@@ -61,13 +62,12 @@ impl Table {
         Ok(keys_of(keys.iter().map(Vec::as_slice)))
     }
 
-    /// The values of a page of any version of any table of the store, read as a group of this one's
-    /// schema; [`None`] where the store no longer has it.
-    pub fn page_values(&self, page: &Hash, group: usize) -> Result<Option<StructArray>> {
+    /// The values of a page of any table of the store, read as a group's columns; [`None`] where the
+    /// store no longer has it.
+    pub fn page_values(&self, page: &Hash, group: &GroupSchema) -> Result<Option<StructArray>> {
         if !self.cache().store().contains(page)? {
             return Ok(None);
         }
-        let group = self.schema().groups.get(group).ok_or(TableError::Internal("a group past the schema's last"))?;
         let page = self.cache().page(page)?;
         page.scan(0..page.len(), &Projection::all(&group.fields)).map(Some)
     }
