@@ -160,9 +160,9 @@ impl VectorIndex {
         let order = self.cells.nearest(query)?;
         let query = Query::new(self.cells.metric(), &self.cells.metric().prepared(query));
         let mut nearest: Nearest<String> = Nearest::new(most);
-        let (mut looked, mut compared, mut step) = (0, 0u64, probes.max(1));
+        let (mut looked, mut compared, mut step) = (0, 0u64, probes.clamp(1, order.len().max(1)));
         while looked < order.len() && (looked == 0 || nearest.len() < most) {
-            let cells = &order[looked..order.len().min(looked + step)];
+            let cells = &order[looked..order.len().min(looked.saturating_add(step))];
             let parts =
                 cells.par_iter().map(|cell| self.cell(*cell, &query, most, allowed)).collect::<Result<Vec<_>>>()?;
             for (part, count) in parts {
@@ -170,7 +170,7 @@ impl VectorIndex {
                 compared += count;
             }
             looked += cells.len();
-            step *= 2;
+            step = step.saturating_mul(2);
         }
         Ok(Found { near: nearest.sorted(), cells: looked, compared })
     }
