@@ -112,6 +112,10 @@ pub(crate) enum Command {
     Gc(cmd::care::GcArgs),
     /// Measure a layer of predicted boxes against the truth
     Eval(cmd::eval::EvalArgs),
+    /// Compute values of every sample: hashes, image facts, embeddings
+    Derive(cmd::derive::DeriveArgs),
+    /// Make indexes for searching, or bring them up to date
+    Index(cmd::index::IndexArgs),
     /// Write a dataset in another format
     Export(cmd::export::ExportArgs),
     /// List the formats that can be read and written

@@ -14,7 +14,7 @@ use crate::references::References;
 #[derive(Clone, Debug)]
 pub struct Engine {
     repo: Repo,
-    place: String,
+    location: Location,
     references: Arc<References>,
 }
 
@@ -26,14 +26,14 @@ impl Engine {
     pub fn init(location: &str) -> Result<Engine> {
         let location = Location::parse(location)?;
         let repo = Repo::init(&location, options())?;
-        Ok(Engine { repo, place: location.to_string(), references: Arc::default() })
+        Ok(Engine { repo, location, references: Arc::default() })
     }
 
     /// Opens a lake.
     pub fn open(location: &str) -> Result<Engine> {
         let location = Location::parse(location)?;
         let repo = Repo::open(&location, options())?;
-        Ok(Engine { repo, place: location.to_string(), references: Arc::default() })
+        Ok(Engine { repo, location, references: Arc::default() })
     }
 
     /// Opens a lake, making it first where it is a folder that is not there or is empty.
@@ -50,8 +50,13 @@ impl Engine {
     }
 
     /// Where the lake is, without secrets.
-    pub fn place(&self) -> &str {
-        &self.place
+    pub fn place(&self) -> String {
+        self.location.to_string()
+    }
+
+    /// Where the lake is.
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
     }
 
     /// What reads media that stay where they are.

@@ -218,6 +218,28 @@ impl From<tamis_media::MediaError> for EngineError {
     }
 }
 
+impl From<tamis_infer::InferError> for EngineError {
+    fn from(error: tamis_infer::InferError) -> EngineError {
+        let code = if matches!(error, tamis_infer::InferError::Media(_)) { "media.bad" } else { "usage" };
+        let hint = match &error {
+            tamis_infer::InferError::UnknownFunction { .. } => "`tamis derive --functions` tells what each computes",
+            _ => "",
+        };
+        EngineError::from_source(code, error).hint(hint)
+    }
+}
+
+impl From<tamis_index::IndexError> for EngineError {
+    fn from(error: tamis_index::IndexError) -> EngineError {
+        match error {
+            tamis_index::IndexError::Table(error) => tamis_repo::Error::from(error).into(),
+            tamis_index::IndexError::Cancelled(error) => error.into(),
+            error if error.kind() == Kind::Corrupt => EngineError::from_source("store.corrupt", error),
+            error => EngineError::from_source("usage", error),
+        }
+    }
+}
+
 impl From<tamis_quality::QualityError> for EngineError {
     fn from(error: tamis_quality::QualityError) -> EngineError {
         EngineError::from_source("usage", error)

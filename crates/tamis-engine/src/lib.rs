@@ -10,8 +10,10 @@
 
 mod address;
 mod context;
+mod derived;
 mod engine;
 mod error;
+mod indexed;
 mod references;
 
 pub mod ops;

@@ -3,11 +3,13 @@
 pub(crate) mod care;
 pub(crate) mod checkout;
 pub(crate) mod demo;
+pub(crate) mod derive;
 pub(crate) mod diff;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod index;
 pub(crate) mod init;
 pub(crate) mod log;
 pub(crate) mod ls;
@@ -61,6 +63,8 @@ fn carry_out(command: &Command, door: &Door<'_>, printer: &mut Printer) -> Resul
         Command::Verify(args) => care::verify(args, door, printer),
         Command::Gc(args) => care::gc(args, door, printer),
         Command::Eval(args) => eval::run(args, door, printer),
+        Command::Derive(args) => derive::run(args, door, printer),
+        Command::Index(args) => index::run(args, door, printer),
         Command::Export(args) => export::run(args, door, printer),
         Command::Formats(args) => export::formats(args, printer),
         Command::Revert(args) => history::revert(args, door, printer),

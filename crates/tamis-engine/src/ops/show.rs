@@ -44,6 +44,11 @@ impl Engine {
 
     /// The bytes of a medium of the sample at an address.
     pub(crate) fn bytes_of(&self, address: &Address, media: Option<&Media>) -> Result<bytes::Bytes> {
+        self.media_bytes(&address.to_string(), media)
+    }
+
+    /// The bytes of a medium; `address` names it in errors.
+    pub(crate) fn media_bytes(&self, address: &str, media: Option<&Media>) -> Result<bytes::Bytes> {
         let fail = |e: std::io::Error| EngineError::new("format.io", format!("cannot read `{address}`: {e}"));
         match media.map(|media| (media, &media.uri, media.blob)) {
             Some((media, Some(uri), _)) => match self.references().open(uri, media).map_err(fail)? {

@@ -78,7 +78,7 @@ impl Engine {
         ctx.progress.end();
         let identity = Identity {
             version: 1,
-            lake: self.place().to_owned(),
+            lake: self.place(),
             dataset: dataset.name().to_string(),
             branch: view.branches.contains_key(&revision).then(|| revision.clone()),
             commit: snapshot.commit().id.to_string(),

@@ -223,7 +223,9 @@ impl Engine {
     /// What an earlier run of this import has read, if it was stopped.
     fn journal(&self, request: &ImportRequest, plan: &ImportPlan) -> Option<Journal> {
         let folder = crate::engine::cache_dir().filter(|_| !request.dry_run && !request.labels_only);
-        let of = [self.place(), &plan.dataset, &plan.format, &origin_of(&request.path), &request.reference.to_string()];
+        let place = self.place();
+        let of =
+            [place.as_str(), &plan.dataset, &plan.format, &origin_of(&request.path), &request.reference.to_string()];
         Journal::open(folder.as_deref(), &of, plan.bytes, open::is_remote(&request.path))
     }
 

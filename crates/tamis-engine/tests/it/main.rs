@@ -1,0 +1,6 @@
+//! The engine over lakes in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod derive;
+mod index;
+mod lake;
