@@ -4,8 +4,8 @@ use pulp::Arch;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::joint::joint;
-use super::scan::{Given, NONE, Read};
+use super::joint::ConfidentJoint;
+use super::scan::{Given, NONE, Read, scan};
 use super::{Labelled, Probability};
 use crate::error::{QualityError, Result};
 
@@ -74,8 +74,13 @@ pub fn find_issues<P: Probability>(
         return Err(QualityError::OutOfRange { what: "fraction", at: 0, value, expected });
     }
     let given = Given::new(input);
-    let (joint, scan) = joint(input, &given, filter == Filter::LowNormalizedMargin)?;
-    let prune = || prune_counts(&joint.calibrated, input.classes, options);
+    let thresholds = given.thresholds();
+    let scan = scan(input, &thresholds, filter == Filter::LowNormalizedMargin)?;
+    // Only pruning asks how many labels of each class are wrong.
+    let prune = || {
+        let joint = ConfidentJoint::of(input, &given, thresholds.clone(), &scan);
+        prune_counts(&joint.calibrated, input.classes, options)
+    };
     let disagree = |mut issues: Vec<bool>| {
         issues.iter_mut().zip(&scan).for_each(|(issue, read)| *issue &= !read.agrees);
         issues
@@ -114,7 +119,7 @@ fn lowest<P: Probability>(input: &Labelled<'_, P>, scan: &[Read<P>], score: impl
     issues
 }
 
-/// How many of each given class (columns) are of each true class (rows), with at least the wanted number left on the
+/// How many of each given class (rows) are of each true class (columns), with at least the wanted number left on the
 /// diagonal and the rest cut to the wanted fraction.
 fn prune_counts(calibrated: &[u64], k: usize, options: &IssueOptions) -> Vec<u64> {
     let mut counts = vec![0u64; k * k];
@@ -128,7 +133,7 @@ fn prune_counts(calibrated: &[u64], k: usize, options: &IssueOptions) -> Vec<u64
             let left = (count as f64 - raised / others).max(0.0);
             let kept = left * options.fraction;
             cut += left - kept;
-            counts[true_class * k + given] = kept as u64;
+            counts[given * k + true_class] = kept as u64;
         }
         counts[given * k + given] = (diagonal as f64 + cut) as u64;
     }
@@ -157,14 +162,16 @@ fn by_noise_rate<P: Probability>(
 ) -> Vec<bool> {
     let k = input.classes;
     flag(input, given, options, |class, samples| {
-        let wrong = |other: usize| if other == class { 0 } else { counts[other * k + class] as usize };
+        let wrong = |other: usize| if other == class { 0 } else { counts[class * k + other] as usize };
         let mut lowest: Vec<Lowest<P>> = (0..k).map(|other| Lowest::new(wrong(other))).collect();
         // Each row is read once for all pairs, and mostly nothing in it is low enough for any.
         let mut limits: Vec<P> = lowest.iter().map(|lowest| lowest.limit).collect();
-        for &sample in samples {
-            let row = &input.values[sample as usize * k..][..k];
-            Arch::new().dispatch(|| add_margins(row, row[class], sample, &mut limits, &mut lowest));
-        }
+        Arch::new().dispatch(|| {
+            for &sample in samples {
+                let row = &input.values[sample as usize * k..][..k];
+                add_margins(row, row[class], sample, &mut limits, &mut lowest);
+            }
+        });
         lowest.iter_mut().flat_map(Lowest::samples).collect()
     })
 }
@@ -172,10 +179,13 @@ fn by_noise_rate<P: Probability>(
 /// Adds a sample where its probability less that of another class is below the limit of the pair.
 #[inline(always)]
 fn add_margins<P: Probability>(row: &[P], own: P, sample: u32, limits: &mut [P], lowest: &mut [Lowest<P>]) {
-    const LANES: usize = 16;
+    const LANES: usize = 32;
     for (stretch, (values, bounds)) in row.chunks(LANES).zip(limits.chunks_mut(LANES)).enumerate() {
-        let low = |(value, limit): (&P, &P)| own.minus(*value) < *limit;
-        if !values.iter().zip(bounds.iter()).fold(false, |any, pair| any | low(pair)) {
+        let mut low = P::Key::default();
+        for (value, limit) in values.iter().zip(bounds.iter()) {
+            low += P::Key::from(own.minus(*value) < *limit);
+        }
+        if low == P::Key::default() {
             continue;
         }
         for (i, (value, limit)) in values.iter().zip(bounds).enumerate() {
