@@ -1,4 +1,4 @@
-"""Runs tamis-quality beside pycocotools, faster-coco-eval, cleanlab and crowd-kit on the same drawn data; prints a table.
+"""Runs tamis-quality beside pycocotools, faster-coco-eval, cleanlab, crowd-kit and trackeval on the same drawn data; prints tables.
 
     ~/.cache/tamis-quality-venv/bin/python bench/quality/run.py PATH/TO/release/examples/measure [--quick]
 
@@ -212,12 +212,82 @@ def suspects(program, images, count, found_count, k=10):
     print(f"| scores of boxes and images (ours: flags too) | {seconds:.3f} | {peer:.2f} | {peer / seconds:.0f}x | {np.abs(scores - own).max():.1e} |", flush=True)
 
 
+def crowd(program, tasks, workers, k=10):
+    from cleanlab.multiannotator import get_label_quality_multiannotator
+    rng = np.random.default_rng(13)
+    right, skill = rng.integers(0, k, tasks), rng.uniform(0.4, 0.95, workers)
+    task = np.repeat(np.arange(tasks), 4)
+    worker = (rng.integers(0, workers, tasks)[:, None] + np.arange(4)).ravel() % workers
+    label = np.where(rng.random(len(task)) < skill[worker], right[task], rng.integers(0, k, len(task)))
+    probs = rng.random((tasks, k)) + 1.5 * rng.random((tasks, 1)) * (np.arange(k) == right[:, None])
+    probs /= probs.sum(1, keepdims=True)
+    with tempfile.TemporaryDirectory() as folder:
+        np.column_stack([task, worker, label]).astype("<f8").tofile(os.path.join(folder, "answers.bin"))
+        probs.astype("<f8").tofile(os.path.join(folder, "probs.bin"))
+        told, memory = ours(program, "crowd", folder)
+    table = np.full((tasks, workers), np.nan)
+    table[task, worker] = label
+    start = time.monotonic()
+    scores = get_label_quality_multiannotator(table, probs, verbose=False)["label_quality"]["consensus_quality_score"].to_numpy()
+    peer, (seconds, own) = time.monotonic() - start, told["crowd"]
+    print(f"\n| consensus with a model, {tasks} tasks, {len(task)} answers of {workers} people ({memory:.0f} MB) | tamis s | cleanlab s | ratio | apart |\n|---|---|---|---|---|")
+    print(f"| CROWDLAB | {seconds:.4f} | {peer:.2f} | {peer / seconds:.0f}x | {np.abs(scores - own).max():.1e} |", flush=True)
+
+
+def tracks(program, sequences, frames, objects):
+    from trackeval.datasets._base_dataset import _BaseDataset
+    from trackeval.metrics import CLEAR, HOTA, Identity
+    rng = np.random.default_rng(17)
+    rows = []
+    for at in range(sequences):
+        places = rng.uniform(0, 900, (objects, 2)) + np.cumsum(rng.normal(0, 4, (frames, objects, 2)), 0)
+        sizes, names = rng.uniform(30, 90, (objects, 2)), np.arange(objects)
+        for frame in range(frames):
+            boxes = np.hstack([places[frame], places[frame] + sizes])
+            swap = rng.random(objects) < 0.01
+            names[swap] += objects
+            for side, keep, ids, shift in [(0, rng.random(objects) < 0.95, np.arange(objects), 0.0), (1, rng.random(objects) < 0.85, names, 6.0)]:
+                seen = boxes + rng.normal(0, shift, boxes.shape) if shift else boxes
+                rows.append(np.column_stack([np.full(objects, side), np.full(objects, at), np.full(objects, frame), ids, seen])[keep])
+    rows = np.vstack(rows)
+    truths, found = rows[rows[:, 0] == 0][:, 1:], rows[rows[:, 0] == 1][:, 1:]
+    with tempfile.TemporaryDirectory() as folder:
+        truths.astype("<f8").tofile(os.path.join(folder, "truths.bin"))
+        found.astype("<f8").tofile(os.path.join(folder, "found.bin"))
+        told, memory = ours(program, "tracks", folder)
+    cases, cut = [], lambda side, at: side[side[:, 0] == at][:, 1:]
+    for at in range(sequences):
+        a, b = cut(truths, at), cut(found, at)
+        (ids, a[:, 1]), (others, b[:, 1]) = np.unique(a[:, 1], return_inverse=True), np.unique(b[:, 1], return_inverse=True)
+        cases.append((a, b, len(ids), len(others)))
+    start = time.monotonic()
+    results = {metric: {} for metric in (HOTA(), CLEAR({"PRINT_CONFIG": False}), Identity({"PRINT_CONFIG": False}))}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for at, (a, b, ids, others) in enumerate(cases):
+            data = {"num_gt_dets": len(a), "num_tracker_dets": len(b), "num_gt_ids": ids, "num_tracker_ids": others, "num_timesteps": frames,
+                    "gt_ids": [a[a[:, 0] == t][:, 1].astype(int) for t in range(frames)],
+                    "tracker_ids": [b[b[:, 0] == t][:, 1].astype(int) for t in range(frames)]}
+            data["similarity_scores"] = [_BaseDataset._calculate_box_ious(a[a[:, 0] == t][:, 2:], b[b[:, 0] == t][:, 2:], box_format="x0y0x1y1")
+                                         for t in range(frames)]
+            for metric, result in results.items():
+                result[str(at)] = metric.eval_sequence(data)
+        figures = {}
+        for metric, result in results.items():
+            figures.update(metric.combine_sequences(result))
+    peer, (seconds, own) = time.monotonic() - start, told["tracks"]
+    theirs = [float(np.mean(figures[name])) for name in ("HOTA", "MOTA", "IDF1", "AssA", "IDSW")]
+    print(f"\n| tracks, {sequences} sequences of {frames} frames, {len(truths)} boxes, {len(found)} found ({memory:.0f} MB) | tamis s | trackeval s | ratio | apart |\n|---|---|---|---|---|")
+    print(f"| HOTA, CLEAR, identity | {seconds:.3f} | {peer:.2f} | {peer / seconds:.0f}x | {np.abs(np.array(theirs) - own).max():.1e} |", flush=True)
+
+
 if __name__ == "__main__":
     program, quick = sys.argv[1], "--quick" in sys.argv
     for n in [5_000] if quick else [50_000, 1_000_000]:
         hashes(program, n)
     vectors(program, *((2_000, 64) if quick else (20_000, 384)))
     suspects(program, *((50, 360, 1_800) if quick else (500, 3_650, 17_900)))
+    crowd(program, *((400, 20) if quick else (10_000, 100)))
+    tracks(program, *((2, 50, 6) if quick else (10, 500, 15)))
     coco(program, quick)
     consensus(program, 24_945, 4)
     for n, k in [(5000, 100)] if quick else [(50_000, 1000), (1_000_000, 100)]:

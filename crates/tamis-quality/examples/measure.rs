@@ -1,5 +1,5 @@
 //! Measures the algorithms on data that `bench/quality/run.py` wrote: `measure WHAT FOLDER`, WHAT being `coco`,
-//! `confident`, `consensus`, `hashes`, `vectors` or `suspects`.
+//! `confident`, `consensus`, `crowd`, `hashes`, `vectors`, `suspects` or `tracks`.
 //!
 //! Prints one line of JSON a step, after `@`. Reading the files does not count.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program for the bench")]
@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use tamis_core::Box2d;
 use tamis_quality::Vectors;
-use tamis_quality::annotators::{Answer, Answers, DawidSkene, DawidSkeneOptions};
+use tamis_quality::annotators::{Answer, Answers, Crowdlab, DawidSkene, DawidSkeneOptions};
 use tamis_quality::confident::{Filter, IssueOptions, Labelled, find_issues};
 use tamis_quality::detection::{Detection, DetectionOptions, Evaluation, FoundBox, GivenBox, Shapes, Truth, suspects};
 use tamis_quality::duplicates::{Links, near_hashes, near_vectors};
 use tamis_quality::outliers::{OutlierOptions, outliers};
+use tamis_quality::tracking::{Tracked, TrackingOptions, TrackingReport, measure_tracks};
 
 /// The best of three times, with the outcome of the last.
 fn timed<T>(mut work: impl FnMut() -> T) -> (f64, T) {
@@ -38,7 +39,9 @@ fn main() {
     match words[1].as_str() {
         "coco" => coco(folder),
         "consensus" => consensus(folder),
+        "crowd" => crowd(folder),
         "hashes" => hashes(folder),
+        "tracks" => tracks(folder),
         "vectors" => vectors(folder),
         "suspects" => suspects_of(folder),
         _ => confident(folder),
@@ -167,4 +170,38 @@ fn suspects_of(folder: &Path) {
     let classes = given.iter().map(|b| b.class).chain(found.iter().map(|b| b.class)).max().unwrap() as usize + 1;
     let (seconds, told) = timed(|| suspects(&given, &found, classes).unwrap());
     println!("@{{\"step\": \"suspects\", \"seconds\": {seconds}, \"answer\": {:?}}}", told.scores);
+}
+
+/// Rows of task, worker, label, and the probabilities of a model.
+fn crowd(folder: &Path) {
+    let (rows, probs) = (doubles(&folder.join("answers.bin")), doubles(&folder.join("probs.bin")));
+    let answers: Vec<Answer> =
+        rows.chunks_exact(3).map(|r| Answer { task: r[0] as u32, worker: r[1] as u32, label: r[2] as u32 }).collect();
+    let most = |of: fn(&Answer) -> u32| answers.iter().map(of).max().unwrap() as usize + 1;
+    let (tasks, workers) = (most(|a| a.task), most(|a| a.worker));
+    let (seconds, told) = timed(|| {
+        let input = Answers::new(&answers, tasks, workers, probs.len() / tasks).unwrap();
+        Crowdlab::new(&input, &probs).unwrap()
+    });
+    println!("@{{\"step\": \"crowd\", \"seconds\": {seconds}, \"answer\": {:?}}}", told.scores);
+}
+
+/// Rows of sequence, frame, track, box.
+fn tracks(folder: &Path) {
+    let read = |name: &str| {
+        let mut sequences: Vec<Vec<Tracked>> = Vec::new();
+        for r in doubles(&folder.join(name)).chunks_exact(7) {
+            sequences.resize(sequences.len().max(r[0] as usize + 1), Vec::new());
+            let bounds = Box2d::new(r[3], r[4], r[5], r[6]);
+            sequences[r[0] as usize].push(Tracked { frame: r[1] as u32, track: r[2] as u32, bounds });
+        }
+        sequences
+    };
+    let (truths, found) = (read("truths.bin"), read("found.bin"));
+    let (seconds, told) = timed(|| {
+        let of = |(a, b): (&Vec<Tracked>, &Vec<Tracked>)| measure_tracks(a, b, &TrackingOptions::default()).unwrap();
+        TrackingReport::combine(&truths.iter().zip(&found).map(of).collect::<Vec<_>>())
+    });
+    let figures = [told.hota(), told.mota(), told.idf1(), told.assa(), told.counts.switches as f64];
+    println!("@{{\"step\": \"tracks\", \"seconds\": {seconds}, \"answer\": {figures:?}}}");
 }
