@@ -18,12 +18,12 @@ DATA ?=
 
 export TAMIS_VENV
 
-.PHONY: help test check fmt lint guards venv demo bench bench-quick fuzz docs
+.PHONY: help test check fmt lint guards venv demo bench bench-quick fuzz docs ui ui-check
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-test: venv check ## check everything and run all tests (what CI runs)
+test: venv check ui-check ## check everything and run all tests (what CI runs)
 	$(CARGO) test --workspace --locked
 
 check: ## format, guards and lints, without tests
@@ -38,6 +38,12 @@ lint: ## clippy on all code, warnings are errors
 
 fmt: ## format all Rust code
 	$(CARGO) fmt --all
+
+ui: ## build the web UI into ui/dist (skips politely without Node)
+	@scripts/ui.sh build
+
+ui-check: ## types, lint and unit tests of the web UI
+	@scripts/ui.sh check
 
 venv: ## make the Python environment of the tests (skips politely without a registry)
 	@scripts/venv.sh
