@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::{Intrinsics, Pose};
+use crate::{Intrinsics, Pose, Sensor, SensorKind};
 use proptest::prelude::*;
 
 fn ring(flat: &[f64]) -> Vec<Point> {
@@ -129,6 +129,39 @@ const GOLDEN_PIXELS: [([f64; 3], (f64, f64)); 3] = [
     ([-0.7, 0.9, 1.5], (248.3387915068028, 858.5859668106266)),
     ([0.01, -0.02, 5.0], (641.999950400102, 356.040090287798)),
 ];
+
+#[test]
+fn fisheye_cameras_project_as_opencv_does() {
+    let values = [("k1", -0.05), ("k2", 0.02), ("k3", -0.007), ("k4", 0.001)];
+    let distortion = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let camera = Intrinsics { fx: 1000.0, fy: 990.0, cx: 640.0, cy: 360.0, distortion, ..Intrinsics::default() };
+    // What OpenCV 4.12's `fisheye.projectPoints` answers.
+    let golden = [
+        ([1.0, 0.5, 2.0], (1090.5634937294226, 583.0289293960642)),
+        ([-0.7, 0.9, 1.5], (248.1743972761666, 858.7380171813365)),
+        ([0.01, -0.02, 5.0], (641.9999846668827, 356.0400303595723)),
+        ([3.0, 1.0, 0.5], (1900.9540707729743, 776.1148433550816)),
+    ];
+    for (point, (u, v)) in golden {
+        let pixel = camera.project_fisheye(point).unwrap();
+        assert!((pixel.x - u).abs() < 1e-9 && (pixel.y - v).abs() < 1e-9, "{point:?}: {pixel:?}");
+    }
+    assert_eq!(camera.project_fisheye([0.0, 0.0, 1.0]), Some(Point { x: 640.0, y: 360.0 }));
+    assert_eq!(camera.project_fisheye([1.0, 0.0, 0.0]), None);
+    // Through the vehicle: the camera sits at 1, 2, 3 and looks along its own z.
+    let extrinsics = Some(Pose { translation: [1.0, 2.0, 3.0], rotation: [1.0, 0.0, 0.0, 0.0] });
+    let sensor = |kind| Sensor {
+        name: "c".into(),
+        kind,
+        description: String::new(),
+        extrinsics,
+        intrinsics: Some(camera.clone()),
+    };
+    let point = [2.0, 2.5, 5.0];
+    assert_eq!(sensor(SensorKind::FisheyeCamera).project(point), camera.project_fisheye([1.0, 0.5, 2.0]));
+    assert_eq!(sensor(SensorKind::Camera).project(point), camera.project([1.0, 0.5, 2.0]));
+    assert_eq!(Sensor { intrinsics: None, ..sensor(SensorKind::Camera) }.project(point), None);
+}
 
 fn any_box() -> impl Strategy<Value = Box2d> {
     (-50.0..50.0f64, -50.0..50.0f64, 0.1..60.0f64, 0.1..60.0f64).prop_map(|(x, y, w, h)| Box2d::from_xywh(x, y, w, h))
