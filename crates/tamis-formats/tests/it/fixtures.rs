@@ -71,7 +71,7 @@ const FOLDERS: &[Row] = &[
     ("datumaro_fixtures/kitti_dataset/kitti_3d", "kitti", 1, 3, 0, ""),
     ("datumaro_fixtures/kitti_dataset/kitti_3d_with_subset", "kitti", 3, 5, 0, ""),
     ("datumaro_fixtures/kitti_dataset/kitti_detection", "kitti", 2, 5, 0, ""),
-    ("datumaro_fixtures/kitti_dataset/kitti_raw", "files", 7, 0, 0, "no tracklets and no times"),
+    ("datumaro_fixtures/kitti_dataset/kitti_raw", "kitti_raw", 6, 0, 6, "the tracklets have no size, the cameras no numbers"),
     ("datumaro_fixtures/kitti_dataset/kitti_segmentation", "kitti-segmentation", 2, 2, 0, ""),
     ("datumaro_fixtures/labelme_dataset", "labelme_xml", 1, 10, 0, ""),
     ("datumaro_fixtures/lfw_dataset", "lfw", 3, 6, 0, ""),

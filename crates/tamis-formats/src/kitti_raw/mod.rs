@@ -1,7 +1,10 @@
 //! KITTI's raw recordings: cameras, scanner and tracklets of drives, calibrated by date.
 //!
-//! A drive is a segment, a file a sample, and files of one number share a frame. The vehicle's frame is the scanner's.
+//! A drive is a segment, a file a sample, and files of one number share a frame. The vehicle's frame is the scanner's;
+//! where the drive has `oxts`, its pose in the world (the first frame's inertial unit) is a field of each sample.
 //! Source: A. Geiger et al., "Vision meets robotics: the KITTI dataset", 2013, and its devkit's readme.
+
+mod oxts;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -44,9 +47,10 @@ const LARGEST: u64 = 256 << 20;
 fn parts(path: &str) -> Option<(&str, &str, u32)> {
     let data = folder(path);
     let sensor = folder(data);
-    let known = name(sensor) == SCANNER || name(sensor).strip_prefix("image_").is_some_and(|n| n.len() == 2);
+    let camera = name(sensor).get(..6).is_some_and(|n| n.eq_ignore_ascii_case("image_")) && name(sensor).len() == 8;
+    let known = name(sensor) == SCANNER || camera;
     let number = stem(name(path)).parse().ok()?;
-    (name(data) == "data" && known && !folder(sensor).is_empty()).then(|| (folder(sensor), name(sensor), number))
+    (name(data) == "data" && known).then(|| (folder(sensor), name(sensor), number))
 }
 
 impl Format for KittiRaw {
@@ -55,8 +59,11 @@ impl Format for KittiRaw {
     }
 
     fn detect(&self, probe: &Probe<'_>) -> Confidence {
-        let is_drive = |path: &str| parts(path).is_some_and(|(drive, ..)| name(drive).contains("_drive_"));
-        let found = probe.with_extension("bin").iter().chain(probe.with_extension("png")).find(|e| is_drive(&e.path));
+        let has_tracklets = |drive: &str| probe.source().find(&join(drive, "tracklet_labels.xml")).is_some();
+        let is_drive =
+            |path: &str| parts(path).is_some_and(|(drive, ..)| name(drive).contains("_drive_") || has_tracklets(drive));
+        let media = ["bin", "png"].iter().flat_map(|e| probe.with_extension(e));
+        let found = media.into_iter().find(|e| is_drive(&e.path));
         match found.and_then(|entry| parts(&entry.path)) {
             Some((drive, ..)) => Confidence::new(92, format!("found a drive in `{drive}`")),
             None => Confidence::NONE,
@@ -93,11 +100,11 @@ fn read<'a>(source: &'a Source, options: &ReadOptions, report: &'a Report) -> Re
         let times = times
             .entry(sensor.to_owned())
             .or_insert_with(|| times_of(source, &join(&join(drive, sensor), "timestamps.txt"), &judge));
-        let path = format!("{}/{sensor}/{}", name(drive), name(&entry.path));
+        let path = join(name(drive), &format!("{sensor}/{}", name(&entry.path)));
         let record = SampleRecord {
             media: Some(MediaSource::File(entry.path.clone())),
-            frame: Some(format!("{}/{number:010}", name(drive))),
-            sensor: Some(sensor.to_owned()),
+            frame: Some(join(name(drive), &format!("{number:010}"))),
+            sensor: Some(sensor.to_ascii_lowercase()),
             timestamp: times.get(number as usize).copied().flatten(),
             path: path.clone(),
             ..SampleRecord::default()
@@ -120,6 +127,7 @@ fn read<'a>(source: &'a Source, options: &ReadOptions, report: &'a Report) -> Re
     for (drive, sensors) in &drives {
         let found = sensors_of(source, drive, sensors.keys(), &judge);
         schema.sensors.insert(name(drive).to_owned(), found);
+        oxts::poses(source, drive, &mut records, &judge);
         let file = join(drive, "tracklet_labels.xml");
         if source.find(&file).is_some() {
             tracklets(source, &file, name(drive), &options.layer(), &mut records, &judge);
@@ -170,7 +178,8 @@ fn seconds(line: &str) -> Option<f64> {
 fn calibration(source: &Source, drive: &str, file: &str, judge: &Judge<'_>) -> BTreeMap<String, Vec<f64>> {
     let places = [join(folder(drive), file), join(drive, file), file.to_owned()];
     let Some(path) = places.into_iter().find(|path| source.find(path).is_some()) else {
-        judge.error("no_calibration", Place::file(drive), format!("there is no `{file}` beside the drive"));
+        let wanted = join(folder(drive), file);
+        judge.error("no_calibration", Place::file(wanted), format!("there is no `{file}` beside the drive"));
         return BTreeMap::new();
     };
     match source.read_at_most(&path, 1 << 20) {
@@ -187,6 +196,9 @@ fn calibration(source: &Source, drive: &str, file: &str, judge: &Judge<'_>) -> B
     }
 }
 
+/// The file with the cameras' calibration.
+const CAMERAS: &str = "calib_cam_to_cam.txt";
+
 fn sensors_of<'s>(
     source: &Source,
     drive: &str,
@@ -194,7 +206,7 @@ fn sensors_of<'s>(
     judge: &Judge<'_>,
 ) -> Vec<Sensor> {
     let of = |map: &BTreeMap<String, Vec<f64>>, key: &str| map.get(key).cloned().unwrap_or_default();
-    let cameras = calibration(source, drive, "calib_cam_to_cam.txt", judge);
+    let cameras = calibration(source, drive, CAMERAS, judge);
     let scanner = calibration(source, drive, "calib_velo_to_cam.txt", judge);
     // From the scanner to the rectified first camera.
     let first = fusion::pose_of_matrix(&of(&scanner, "R"), &of(&scanner, "T"))
@@ -203,16 +215,17 @@ fn sensors_of<'s>(
     let still = Pose { translation: [0.0; 3], rotation: [1.0, 0.0, 0.0, 0.0] };
     let sensor = |name: &String| {
         let mut sensor = Sensor {
-            name: name.clone(),
+            name: name.to_ascii_lowercase(),
             kind: SensorKind::Lidar,
             description: String::new(),
             extrinsics: Some(still),
             intrinsics: None,
         };
-        if let Some(number) = name.strip_prefix("image_") {
+        if let Some(number) = name.get(6..).filter(|_| name.as_str() != SCANNER) {
             let camera = fusion::camera_of_projection(&of(&cameras, &format!("P_rect_{number}")));
             if camera.is_none() || first.is_none() {
-                judge.error("calibration", Place::file(drive), format!("camera {number} has no sound calibration"));
+                let file = join(folder(drive), CAMERAS);
+                judge.error("calibration", Place::file(file), format!("camera {number} has no sound calibration"));
             }
             let shift = camera.as_ref().map(|(_, offset)| Pose { translation: *offset, rotation: still.rotation });
             sensor.kind = SensorKind::Camera;
@@ -245,7 +258,7 @@ fn tracklets(
         Ok(root) => root,
         Err(fault) => return judge.error("syntax", fault.place(file), fault.message),
     };
-    let scans = format!("{drive}/{SCANNER}/");
+    let scans = join(drive, &format!("{SCANNER}/"));
     let of_drive = records.iter_mut().filter(|(path, _)| path.starts_with(&scans));
     let mut by_frame: BTreeMap<u64, &mut SampleRecord> =
         of_drive.filter_map(|(path, record)| Some((stem(name(path)).parse().ok()?, record))).collect();
@@ -259,6 +272,10 @@ fn tracklets(
             judge.error("tracklet", Place::line(file, item.line), "a tracklet has no size or first frame; left out");
             continue;
         };
+        if l <= 0.0 || w <= 0.0 || h <= 0.0 {
+            judge.error("size", Place::line(file, item.line), "a tracklet has a side that is not above 0; left out");
+            continue;
+        }
         let poses = item.child("poses").into_iter().flat_map(|p| p.children.iter().filter(|c| c.name == "item"));
         for (at, pose) in poses.enumerate() {
             let place = || Place::line(file, pose.line);
