@@ -104,11 +104,11 @@ impl Format for Bdd100k {
             let split = stem.strip_prefix(OURS).map(str::to_owned).or_else(|| {
                 stem.split(['_', '-', '.']).rev().find_map(paths::split_of).or_else(|| paths::split_of_folders(file))
             });
-            let head = source.head(file, 4096)?;
+            let head = source.text_head(file, 4096)?;
             let head = crate::lex::text::decode(&head).into_owned();
             let list = if head.trim_start().starts_with('[') { "" } else { "frames" };
             if list == "frames" {
-                let top = items::beside(source.reader(file)?, list);
+                let top = items::beside(source.text(file)?, list);
                 let config = top.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
                 for entry in object::objects(&config, "categories") {
                     let Some(name) = object::text(entry, "name") else { continue };
@@ -118,7 +118,7 @@ impl Format for Bdd100k {
                 }
             }
             let judge = gather.judge;
-            items::each(source.reader(file)?, file, list, &judge, |frame, place| {
+            items::each(source.text(file)?, file, list, &judge, |frame, place| {
                 one(&mut gather, file, split.as_deref(), frame, place)
             })?;
         }
@@ -164,9 +164,9 @@ fn one(
             record.fields.insert(key.clone(), value.clone());
         }
     }
-    if frame.get("labels").is_some_and(Value::is_array) || !frame.contains_key("labels") {
+    if frame.get("labels").is_none_or(|labels| !labels.is_null()) {
         let mut found = Vec::new();
-        for entry in object::objects(&frame, "labels") {
+        for entry in gather.judge.objects(&frame, "labels", place) {
             found.extend(label_of(entry, gather, size, place));
         }
         if frame.contains_key("labels") {

@@ -12,6 +12,7 @@ use crate::each::Each;
 use crate::error::Result;
 use crate::format::{Format, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions};
 use crate::labels::{self, Judge};
+use crate::lex::json::At;
 use crate::lex::number::text as number;
 use crate::lex::text;
 use crate::out::{self, ATTRIBUTES, CLASSES, FIELDS, FUSION, IDS, LABELS, LAYERS, MEDIA, NO_SIZE, Out, PATH, Put};
@@ -174,13 +175,7 @@ impl Format for Cityscapes {
 
 fn objects(source: &Source, file: &str, judge: &Judge<'_>) -> Vec<Label> {
     let Some(all) = judge.text(source, file) else { return Vec::new() };
-    let json: Value = match serde_json::from_str(all.trim_start_matches('\u{feff}')) {
-        Ok(json) => json,
-        Err(e) => {
-            judge.error("syntax", Place::line(file, e.line() as u64), e.to_string());
-            return Vec::new();
-        }
-    };
+    let Some(json) = judge.json::<Value>(file, &all, At::START) else { return Vec::new() };
     let Some(objects) = json.get("objects").and_then(Value::as_array) else {
         judge.error("syntax", Place::file(file), "there is no list of objects");
         return Vec::new();

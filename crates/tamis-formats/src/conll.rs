@@ -295,13 +295,9 @@ impl Iterator for Sentences<'_> {
                 self.open = None;
             }
             let file = self.files.next()?;
-            match self.source.reader(file) {
+            match self.source.text(file) {
                 Ok(reader) => {
-                    let mut reader = BufReader::new(reader);
-                    if let Ok([0xEF, 0xBB, 0xBF, ..]) = reader.fill_buf() {
-                        reader.consume(3);
-                    }
-                    self.open = Some(Open { file, reader, line: 0, number: 0, columns: 0 });
+                    self.open = Some(Open { file, reader: BufReader::new(reader), line: 0, number: 0, columns: 0 });
                 }
                 Err(e) => self.judge.error("unreadable", Place::file(file), e),
             }

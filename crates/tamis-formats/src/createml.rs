@@ -91,7 +91,7 @@ impl Format for CreateMl {
         }
         for file in files {
             let judge = gather.judge;
-            items::each(source.reader(file)?, file, "", &judge, |image, place| one(&mut gather, file, &image, place))?;
+            items::each(source.text(file)?, file, "", &judge, |image, place| one(&mut gather, file, &image, place))?;
         }
         gather.finish()
     }
@@ -118,8 +118,7 @@ fn one(gather: &mut Gather<'_>, file: &str, image: &Map<String, Value>, place: &
     let size = record.media.as_ref().and_then(|_| gather.source.image_size(&record.path));
     record.stated_size = size;
     let mut found = Vec::new();
-    for entry in object::list(image, key) {
-        let entry = entry.as_object().cloned().unwrap_or_default();
+    for entry in gather.judge.objects(image, key, place) {
         let at = entry.get("coordinates").and_then(Value::as_object).cloned().unwrap_or_default();
         let side = |key| object::number(&at, key);
         let (Some(x), Some(y), Some(w), Some(h)) = (side("x"), side("y"), side("width"), side("height")) else {
@@ -129,8 +128,8 @@ fn one(gather: &mut Gather<'_>, file: &str, image: &Map<String, Value>, place: &
         let b = Box2d::new(x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0);
         let Some(b) = gather.judge.accept(b, size, place) else { continue };
         let mut label = Label::new(Shape::Box2d(b));
-        label.class = object::text(&entry, "label").and_then(labels::class);
-        label.confidence = object::number(&entry, "confidence");
+        label.class = object::text(entry, "label").and_then(labels::class);
+        label.confidence = object::number(entry, "confidence");
         found.push(label);
     }
     record.layers.insert(gather.layer.clone(), found);

@@ -122,7 +122,7 @@ impl Format for Datumaro {
             return Err(gather.nothing("no JSON file has categories and items"));
         }
         for file in files {
-            let top = items::beside(source.reader(file)?, "items");
+            let top = items::beside(source.text(file)?, "items");
             let names = categories(&mut gather, &top);
             let subset = stem(name(file));
             let ours = top.get("infos").and_then(|i| i.get("author")).and_then(Value::as_str) == Some(AUTHOR);
@@ -133,7 +133,7 @@ impl Format for Datumaro {
                 gather.schema.extra.entry(SPEC.id.to_owned()).or_insert_with(|| json!({"infos": infos}));
             }
             let judge = gather.judge;
-            items::each(source.reader(file)?, file, "items", &judge, |item, place| {
+            items::each(source.text(file)?, file, "items", &judge, |item, place| {
                 one(&mut gather, &subset, item, place)
             })?;
         }
@@ -218,14 +218,23 @@ fn one(gather: &mut Gather<'_>, file: &File<'_>, item: Map<String, Value>, place
     let empty = Map::new();
     let part = |key: &str| item.get(key).and_then(Value::as_object);
     let media = part("image").or_else(|| part("media")).or_else(|| part("point_cloud")).unwrap_or(&empty);
-    let wanted = object::text(media, "path").filter(|p| !p.is_empty() && paths::normal(p).is_some());
+    let stated = object::text(media, "path");
+    let wanted = stated.filter(|p| !p.is_empty() && paths::normal(p).is_some());
     let wanted = wanted.map_or_else(|| format!("{id}.jpg"), str::to_owned);
     let subset = stem(name(file.path));
     let home = format!("images/{subset}/");
     let images = paths::normal(&join(paths::folder(file.path), &format!("../{home}{wanted}")));
     let known = images.as_deref().and_then(|p| gather.index.exact(p)).or_else(|| {
         let by_id = paths::normal(&join(paths::folder(file.path), &format!("../{home}{id}")))?;
-        gather.index.stem(&by_id)
+        let found = gather.index.stem(&by_id)?;
+        if let Some(stated) = stated {
+            let message = format!(
+                "there is no media file `{}`; the one of the item's id is taken",
+                crate::lex::text::crop(stated)
+            );
+            gather.judge.warn("image_path", place(), message);
+        }
+        Some(found)
     });
     let record = match known {
         Some(found) => gather.start("", found, file.split.as_deref(), place),
@@ -249,7 +258,7 @@ fn one(gather: &mut Gather<'_>, file: &File<'_>, item: Map<String, Value>, place
         record.fields.insert(key.clone(), value.clone());
     }
     let mut found = Vec::new();
-    for ann in object::objects(&item, "annotations") {
+    for ann in gather.judge.objects(&item, "annotations", place) {
         found.extend(label_of(ann, file, &gather.judge, record.stated_size, place));
     }
     record.layers.insert(gather.layer.clone(), found);

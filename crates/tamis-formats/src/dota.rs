@@ -113,10 +113,10 @@ fn rounded(b: &RotatedBox) -> [Point; 4] {
 }
 
 fn is_rows(source: &Source, path: &str) -> bool {
-    let head = source.head(path, 1024).unwrap_or_default();
+    let head = source.head(path, 4096).unwrap_or_default();
     let head = text::decode(&head).into_owned();
-    let first = text::lines(&head).find(|(_, l)| !l.contains(':') && l.split_whitespace().count() > 2);
-    first.is_some_and(|(_, l)| {
+    // One bad row does not make it another file.
+    text::lines(&head).take(20).any(|(_, l)| {
         let words: Vec<&str> = l.split_whitespace().collect();
         parse(1, l).is_ok() && words.get(8).is_some_and(|w| w.parse::<f64>().is_err())
     })

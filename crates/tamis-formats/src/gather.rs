@@ -1,6 +1,7 @@
 //! Reading formats whose files list samples in an order of their own: each item becomes a record at once, the records
 //! wait in a spool, and come out sorted by path. Memory: the paths and one record, whatever the files' size.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub(crate) struct Gather<'a> {
     spool: Spool,
     kept: Vec<(String, Piece)>,
     named: HashSet<String>,
+    /// Files that were looked at for annotations, and whether they are such.
+    looked: RefCell<BTreeMap<&'a str, bool>>,
     types: BTreeMap<LabelType, BTreeSet<String>>,
     order: Vec<(LabelType, String)>,
 }
@@ -79,6 +82,7 @@ impl<'a> Gather<'a> {
             spool: Spool::default(),
             kept: Vec::new(),
             named: HashSet::new(),
+            looked: RefCell::default(),
             types: BTreeMap::new(),
             order: Vec::new(),
         })
@@ -90,11 +94,15 @@ impl<'a> Gather<'a> {
         paths.filter(|p| paths::extension(p) == extension).collect()
     }
 
-    /// The files of an extension whose first bytes look right.
+    /// The files of an extension whose first bytes look right. Others are noted at the end, unless they look right to
+    /// another question.
     pub(crate) fn files_like(&self, extension: &str, is_it: impl Fn(&str) -> bool) -> Vec<&'a str> {
-        let head = |p: &&str| {
+        let mut looked = self.looked.borrow_mut();
+        let head = |p: &&'a str| {
             let bytes = self.source.head(p, HEAD).unwrap_or_default();
-            is_it(&crate::lex::text::decode(&bytes))
+            let found = is_it(&crate::lex::text::decode(&bytes));
+            *looked.entry(p).or_default() |= found;
+            found
         };
         self.files(extension).into_iter().filter(head).collect()
     }
@@ -107,8 +115,7 @@ impl<'a> Gather<'a> {
     /// A JSON file that is an object; anything else is a finding.
     pub(crate) fn object(&self, file: &str) -> Option<serde_json::Map<String, tamis_core::Value>> {
         let all = self.judge.text(self.source, file)?;
-        let at = crate::lex::json::At { line: 1, column: 1 };
-        self.judge.take(file, serde_json::from_str(&all).map_err(|e| at.fault(&e)))
+        self.judge.json(file, &all, crate::lex::json::At::START)
     }
 
     /// The value of an option of the format.
@@ -232,6 +239,13 @@ impl<'a> Gather<'a> {
     pub(crate) fn finish(mut self) -> Result<Box<dyn RecordReader + 'a>> {
         for media in self.index.all().filter(|p| !self.named.contains(*p)) {
             self.judge.note("unnamed_media", Place::file(media), "no annotation names this file; left out");
+        }
+        for (file, _) in self.looked.take().into_iter().filter(|(p, found)| !found && !self.named.contains(*p)) {
+            self.judge.note(
+                "other_file",
+                Place::file(file),
+                "it does not look like annotations of this format; left out",
+            );
         }
         if self.types.is_empty() && !self.classes.is_empty() {
             let first = self.spec.reads.first().copied().unwrap_or(LabelType::Box2d);

@@ -56,7 +56,7 @@ fn lists(source: &Source) -> Option<(&str, Vec<&str>)> {
         *p != named && folder(p) == folder(named) && {
             let head = source.head(p, 4096).unwrap_or_default();
             let head = text::decode(&head).into_owned();
-            text::lines(&head).next().is_some_and(|(_, row)| row_of(row).is_some_and(|r| paths::is_image(r.0)))
+            text::lines(&head).take(20).any(|(_, row)| row_of(row).is_some_and(|r| paths::is_image(r.0)))
         }
     };
     let lists: Vec<&str> = all().filter(is_list).collect();
@@ -103,6 +103,11 @@ impl Format for ImageNetTxt {
         let Some((named, lists)) = lists(source) else {
             return Err(labels::not_this(source, SPEC.id, "there is no `synsets.txt` with lists beside it"));
         };
+        let texts = source.entries().iter().map(|e| e.path.as_str()).filter(|p| paths::extension(p) == "txt");
+        let beside = |p: &&str| folder(p) == folder(named) && *p != named && !lists.contains(p);
+        for other in texts.filter(beside) {
+            judge.note("other_file", Place::file(other), "it does not look like a list of images; left out");
+        }
         let index = MediaIndex::new(source);
         let names: Vec<String> = judge
             .text(source, named)

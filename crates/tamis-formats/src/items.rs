@@ -7,7 +7,6 @@ use tamis_core::Place;
 
 use crate::error::Result;
 use crate::labels::Judge;
-use crate::lex::Fault;
 use crate::lex::json::walk;
 
 /// Everything beside the list of this name; faults are left to [`each`].
@@ -50,13 +49,10 @@ pub(crate) fn each(
         };
         let pointer = if list.is_empty() { format!("/{index}") } else { format!("/{list}/{index}") };
         let place = || Place { column: Some(item.at.column), ..Place::line(file, item.at.line).at(pointer.as_str()) };
-        match serde_json::from_slice::<Value>(item.text) {
-            Ok(Value::Object(object)) => failed = take(object, &place),
-            Ok(_) => judge.error("syntax", place(), "an entry is not an object; left out"),
-            Err(e) => {
-                let fault: Fault = item.at.fault(&e);
-                judge.error("syntax", fault.place(file), fault.message);
-            }
+        match judge.json(file, &crate::lex::text::decode(item.text), item.at) {
+            Some(Value::Object(object)) => failed = take(object, &place),
+            Some(_) => judge.error("syntax", place(), "an entry is not an object; left out"),
+            None => {}
         }
     });
     if let Err(fault) = end {
@@ -92,13 +88,10 @@ pub(crate) fn lines(
         if text.trim().is_empty() {
             continue;
         }
-        match serde_json::from_str::<Value>(&text) {
-            Ok(Value::Object(object)) => take(object, &|| Place::line(file, line))?,
-            Ok(_) => judge.error("syntax", Place::line(file, line), "a line is not an object; left out"),
-            Err(e) => {
-                let fault = crate::lex::json::At { line, column: 1 }.fault(&e);
-                judge.error("syntax", fault.place(file), fault.message);
-            }
+        match judge.json(file, &text, crate::lex::json::At { line, column: 1 }) {
+            Some(Value::Object(object)) => take(object, &|| Place::line(file, line))?,
+            Some(_) => judge.error("syntax", Place::line(file, line), "a line is not an object; left out"),
+            None => {}
         }
     }
     Ok(())

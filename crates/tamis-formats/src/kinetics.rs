@@ -109,8 +109,8 @@ fn read(gather: &mut Gather<'_>) -> Result<()> {
 }
 
 fn table(gather: &Gather<'_>, file: &str) -> Result<Vec<Action>> {
-    let head = gather.source.head(file, 4096)?;
-    let rows = csv::Rows::new(gather.source.reader(file)?, csv::separator(&head));
+    let head = gather.source.text_head(file, 4096)?;
+    let rows = csv::Rows::new(gather.source.text(file)?, csv::separator(&head));
     let Some((mut rows, header)) = gather.judge.take(file, rows) else { return Ok(Vec::new()) };
     let column = |name: &str| header.iter().position(|c| c == name);
     let columns = ["label", "youtube_id", "time_start", "time_end", "split"].map(column);

@@ -115,13 +115,13 @@ impl Format for Labelbox {
         }
         for file in files {
             let judge = gather.judge;
-            let head = source.head(file, 4096)?;
+            let head = source.text_head(file, 4096)?;
             let array = crate::lex::text::decode(&head).trim_start().starts_with('[');
             let take = |row: Map<String, Value>, place: &dyn Fn() -> Place| one(&mut gather, file, &only, row, place);
             if array {
-                items::each(source.reader(file)?, file, "", &judge, take)?;
+                items::each(source.text(file)?, file, "", &judge, take)?;
             } else {
-                items::lines(source.reader(file)?, file, &judge, take)?;
+                items::lines(source.text(file)?, file, &judge, take)?;
             }
         }
         gather.finish()
@@ -195,7 +195,7 @@ fn one(
             if annotations.contains_key("frames") {
                 gather.judge.error("frames", place(), "annotations of video frames are not read; left out");
             }
-            for entry in object::objects(annotations, "objects") {
+            for entry in gather.judge.objects(annotations, "objects", place) {
                 found.extend(object_label(entry, gather, size, place));
             }
             for entry in object::objects(annotations, "classifications") {

@@ -222,13 +222,7 @@ fn annotate(
         Err(e) => return judge.error("unreadable", Place::file(file), e),
     };
     let text = crate::lex::text::decode(&bytes);
-    let mut all: Map<String, Value> = match serde_json::from_str(&text) {
-        Ok(all) => all,
-        Err(e) => {
-            let fault = At { line: 1, column: 1 }.fault(&e);
-            return judge.error("syntax", fault.place(file), fault.message);
-        }
-    };
+    let Some(mut all) = judge.json::<Map<String, Value>>(file, &text, At::START) else { return };
     if record.media.is_none() {
         match all.get("imageData").and_then(Value::as_str).map(mask_png::from_base64) {
             Some(Some(bytes)) => record.media = Some(MediaSource::Bytes(bytes)),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
 use tamis_core::{Box2d, Label, LabelType, MediaSource, Place, Report, SampleRecord};
 
 use crate::error::{FormatError, Result};
 use crate::format::{OnLoss, Schema, WriteOptions};
-use crate::lex::{Fault, text};
+use crate::lex::json::At;
+use crate::lex::{Fault, mend, text};
 use crate::paths;
 use crate::source::Source;
 use crate::spec::Spec;
@@ -81,6 +83,54 @@ impl Judge<'_> {
                 None
             }
         }
+    }
+
+    /// JSON as a value of a type. Numbers and nesting that JSON has not are read as `null`, each a finding; text that
+    /// is none is one finding, and no value.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, file: &str, text: &str, at: At) -> Option<T> {
+        let first = match serde_json::from_str(text) {
+            Ok(value) => return Some(value),
+            Err(e) => at.fault(&e),
+        };
+        let mended = mend::mend(text);
+        let Some(value) = mended.as_ref().and_then(|m| serde_json::from_str(&m.text).ok()) else {
+            self.error("syntax", first.place(file), &first.message);
+            return None;
+        };
+        for (inside, message) in mended.into_iter().flat_map(|m| m.faults) {
+            let column = if inside.line == 1 { at.column + inside.column - 1 } else { inside.column };
+            self.error("number", Fault::new(at.line + inside.line - 1, column, "").place(file), message);
+        }
+        Some(value)
+    }
+
+    /// The list under a key; what is there and is none is a finding.
+    pub(crate) fn list<'m>(&self, map: &'m Map<String, Value>, key: &str, place: &dyn Fn() -> Place) -> &'m [Value] {
+        match map.get(key) {
+            Some(Value::Array(all)) => all,
+            None | Some(Value::Null) => &[],
+            Some(_) => {
+                self.error("syntax", place(), format!("`{key}` is not a list; left out"));
+                &[]
+            }
+        }
+    }
+
+    /// The objects in the list under a key; each entry that is none is a finding.
+    pub(crate) fn objects<'m>(
+        &self,
+        map: &'m Map<String, Value>,
+        key: &str,
+        place: &dyn Fn() -> Place,
+    ) -> Vec<&'m Map<String, Value>> {
+        let object = |(at, entry): (usize, &'m Value)| {
+            let found = entry.as_object();
+            if found.is_none() {
+                self.error("syntax", place(), format!("entry {at} of `{key}` is not an object; left out"));
+            }
+            found
+        };
+        self.list(map, key, place).iter().enumerate().filter_map(object).collect()
     }
 
     /// What was read, or a finding with its place.

@@ -62,7 +62,7 @@ fn read(gather: &mut Gather<'_>) -> Result<()> {
 
 fn image(gather: &mut Gather<'_>, file: &str, task: &str, classes: &[Class]) -> Result<()> {
     let Some(all) = gather.object(file) else { return Ok(()) };
-    let place = || Place::file(file);
+    let place = || Place::file(file).at("/file_name");
     let Some(wanted) = object::text(&all, "file_name") else {
         gather.judge.error("image", place(), "the file names no image; left out");
         return Ok(());
@@ -70,7 +70,8 @@ fn image(gather: &mut Gather<'_>, file: &str, task: &str, classes: &[Class]) -> 
     let Some(mut record) = gather.start(file, wanted, None, &place) else { return Ok(()) };
     record.stated_size = gather.source.image_size(&record.path);
     let mut labels = Vec::new();
-    for (at, entry) in object::objects(&all, "predictions").enumerate() {
+    let whole = || Place::file(file).at("/predictions");
+    for (at, entry) in gather.judge.objects(&all, "predictions", &whole).into_iter().enumerate() {
         let place = || Place::file(file).at(format!("/predictions/{at}"));
         let Some(shape) = shape_of(gather, entry, record.stated_size, &place) else { continue };
         let mut label = Label::new(shape);

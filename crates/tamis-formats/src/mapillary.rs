@@ -112,7 +112,8 @@ fn objects(gather: &Gather<'_>, file: &str, record: &mut SampleRecord) -> Vec<La
     let stated = object::size(&all, "width", "height").or_else(|| object::size(&all, "width", "heigth"));
     record.stated_size = stated.or(record.stated_size);
     let mut out = Vec::new();
-    for (at, entry) in object::objects(&all, "objects").enumerate() {
+    let whole = || Place::file(file).at("/objects");
+    for (at, entry) in gather.judge.objects(&all, "objects", &whole).into_iter().enumerate() {
         let place = || Place::file(file).at(format!("/objects/{at}"));
         let corners = object::list(entry, "polygon");
         // One ring of pairs, or several of numbers x, y, x, y, …

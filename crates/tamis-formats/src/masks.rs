@@ -244,13 +244,7 @@ pub(crate) fn classes(source: &Source, judge: &Judge<'_>) -> Option<Vec<Class>> 
     let find = |wanted: &[&str]| source.entries().iter().map(|e| e.path.as_str()).find(|p| wanted.contains(&name(p)));
     if let Some(file) = find(&["dataset_meta.json", "class_id_to_name.json"]) {
         let all = judge.text(source, file)?;
-        let json: serde_json::Value = match serde_json::from_str(all.trim_start_matches('\u{feff}')) {
-            Ok(json) => json,
-            Err(e) => {
-                judge.error("syntax", Place::line(file, e.line() as u64), e.to_string());
-                return None;
-            }
-        };
+        let json: serde_json::Value = judge.json(file, &all, crate::lex::json::At::START)?;
         let map = json.get("label_map").or_else(|| json.get("labels")).unwrap_or(&json);
         let colors = json.get("segmentation_colors").and_then(|c| c.as_array());
         let of = |at: usize| {

@@ -82,7 +82,7 @@ fn read(gather: &mut Gather<'_>) -> Result<()> {
     });
     for file in files {
         let judge = gather.judge;
-        let reader = gather.source.reader(file)?;
+        let reader = gather.source.text(file)?;
         let mut last: Option<tamis_core::SampleRecord> = None;
         items::each(reader, file, "", &judge, |entry, place| {
             let Some(wanted) = object::text(&entry, "img_paths") else {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use tamis_core::{Box2d, Label, LabelType, Mask, MaskKind, Place, Report, SampleRecord, Shape};
 
 use crate::each::Each;
-use crate::error::Result;
+use crate::error::{FormatError, Result};
 use crate::format::{Format, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions};
 use crate::index::MediaIndex;
 use crate::labels::{self, Judge};
@@ -16,6 +16,7 @@ use crate::lex::number::{fewest_decimals, text as number};
 use crate::lex::text;
 use crate::out::{self, ATTRIBUTES, FIELDS, FUSION, IDS, LAYERS, Lists, MEDIA, NO_BOX, NO_SIZE, Out, PATH, Put, SHAPE};
 use crate::paths::{self, folder, name, stem};
+use crate::pixels;
 use crate::probe::{Confidence, Probe};
 use crate::sink::Sink;
 use crate::source::Source;
@@ -27,8 +28,8 @@ static SPEC: Spec = Spec {
     homepage: "https://storage.googleapis.com/openimages/web/download_v7.html",
     extensions: &["csv"],
     media: &["image"],
-    reads: &[LabelType::Box2d, LabelType::Classification, LabelType::SemanticMask],
-    writes: &[LabelType::Box2d, LabelType::Classification],
+    reads: &[LabelType::Box2d, LabelType::Classification, LabelType::Rle],
+    writes: &[LabelType::Box2d, LabelType::Classification, LabelType::Rle, LabelType::Polygon, LabelType::MultiPolygon],
     losses: &[
         LAYERS,
         FUSION,
@@ -49,6 +50,8 @@ static SPEC: Spec = Spec {
             what: "the order of boxes and image labels among one another",
             instead: "boxes come first",
         },
+        Loss { code: "painted", what: "polygons", instead: "their pixels are written" },
+        Loss { code: "box_id", what: "masks whose instance is no file name, or that have none", instead: "numbered" },
     ],
     options: &[],
 };
@@ -65,7 +68,7 @@ const FLAGS: [(&str, &str); 5] = [
 ];
 
 fn header(source: &Source, path: &str) -> Vec<String> {
-    let head = source.head(path, 2048).unwrap_or_default();
+    let head = source.text_head(path, 2048).unwrap_or_default();
     let all = text::decode(&head).into_owned();
     let line = all.lines().next().unwrap_or_default();
     let by = char::from(separator(line.as_bytes()));
@@ -144,7 +147,7 @@ impl Format for OpenImages {
             if !sample.labels.is_empty() {
                 let size = record.stated_size;
                 let found: Vec<Label> =
-                    sample.labels.into_iter().filter_map(|(at, l)| scaled(at, l, size, &judge)).collect();
+                    sample.labels.into_iter().filter_map(|(at, l)| scaled(source, at, l, size, &judge)).collect();
                 labels::learn(schema, &found);
                 record.layers.insert(layer.clone(), found);
             }
@@ -164,7 +167,13 @@ impl Format for OpenImages {
 }
 
 /// A label with its fractions turned into pixels.
-fn scaled((table, line): (&str, u64), mut label: Label, size: Option<(u32, u32)>, judge: &Judge<'_>) -> Option<Label> {
+fn scaled(
+    source: &Source,
+    (table, line): (&str, u64),
+    mut label: Label,
+    size: Option<(u32, u32)>,
+    judge: &Judge<'_>,
+) -> Option<Label> {
     let place = || Place::line(table, line);
     let scale = |b: &Box2d| size.map(|(w, h)| b.from_fractions(w, h));
     let no_size = || judge.error("no_size", place(), "the image's size is not known; the box is left out");
@@ -176,7 +185,25 @@ fn scaled((table, line): (&str, u64), mut label: Label, size: Option<(u32, u32)>
         label.shape = Shape::Box2d(judge.accept(b, size, place)?);
     }
     label.bbox = label.bbox.and_then(|b| scale(&b));
+    if let Shape::Mask(Mask { file: Some(file), .. }) = &label.shape {
+        label.shape = Shape::Rle(pixels_of(source, file, size, judge)?);
+        label.bbox = label.bbox.filter(|b| label.shape.bounds() != Some(*b));
+    }
     Some(label)
+}
+
+/// The pixels of an object; masks are often of another size than the image, whose pixels then ask the nearest of the
+/// mask.
+fn pixels_of(source: &Source, file: &str, size: Option<(u32, u32)>, judge: &Judge<'_>) -> Option<tamis_core::Rle> {
+    let (width, height, numbers) = pixels::numbers(source, file, judge)?;
+    let (wide, high) = size.filter(|(w, h)| u64::from(*w) * u64::from(*h) <= 1 << 28).unwrap_or((width, height));
+    if (wide, high) == (width, height) {
+        return pixels::where_is(&(width, height, numbers), |n| n > 0);
+    }
+    let near = |at: u32, of: u32, side: u32| (u64::from(at) * u64::from(side) / u64::from(of.max(1))) as usize;
+    let one = |y: u32, x: u32| numbers.get(near(y, high, height) * width as usize + near(x, wide, width)).copied();
+    let bits = (0..high).flat_map(|y| (0..wide).map(move |x| (y, x))).map(|(y, x)| one(y, x).unwrap_or(0)).collect();
+    pixels::where_is(&(wide, high, bits), |n| n > 0)
 }
 
 /// Names by class id.
@@ -185,8 +212,8 @@ fn names(source: &Source, tables: &[&str], judge: &Judge<'_>) -> BTreeMap<String
     for table in
         tables.iter().filter(|t| name(t).contains("class-descriptions") || name(t).contains("class_descriptions"))
     {
-        let by = separator(&source.head(table, 4096).unwrap_or_default());
-        let Ok(reader) = source.reader(table) else { continue };
+        let by = separator(&source.text_head(table, 4096).unwrap_or_default());
+        let Ok(reader) = source.text(table) else { continue };
         let Some((mut rows, header)) = judge.take(table, Rows::new(reader, by)) else { continue };
         // Older tables have no header: its cells are the first class.
         let mut next = Some(header);
@@ -261,8 +288,8 @@ impl<'a> Found<'a> {
     }
 
     fn table(&mut self, source: &'a Source, table: &'a str, names: &BTreeMap<String, String>, judge: &Judge<'_>) {
-        let by = separator(&source.head(table, 4096).unwrap_or_default());
-        let Ok(reader) = source.reader(table) else {
+        let by = separator(&source.text_head(table, 4096).unwrap_or_default());
+        let Ok(reader) = source.text(table) else {
             return judge.error("unreadable", Place::file(table), "the table cannot be opened");
         };
         let Some((mut rows, header)) = judge.take(table, Rows::new(reader, by)) else { return };
@@ -394,6 +421,10 @@ impl Put for Tables {
                 continue;
             }
             mixed |= seen_class;
+            if matches!(label.label_type(), LabelType::Rle | LabelType::Polygon | LabelType::MultiPolygon) {
+                self.mask(out, record, label, (&id, split, &class))?;
+                continue;
+            }
             let Some(b) = out.box_of(record, label)? else { continue };
             let Some((width, height)) = record.stated_size.filter(|s| s.0 > 0 && s.1 > 0) else {
                 out.losses.add("no_size", &record.path)?;
@@ -437,6 +468,46 @@ impl Put for Tables {
 }
 
 impl Tables {
+    /// A mask as a file and its row: of the image, its class, the object's box.
+    fn mask(
+        &mut self,
+        out: &mut Out<'_>,
+        record: &SampleRecord,
+        label: &Label,
+        (id, split, class): (&str, &str, &str),
+    ) -> Result<()> {
+        let size = record.stated_size.filter(|s| s.0 > 0 && s.1 > 0);
+        let Some((size, rle)) = size.and_then(|size| Some((size, pixels::mask_of(&label.shape, size)?))) else {
+            return out.losses.add("no_size", &record.path);
+        };
+        out.keeps(record, label, &["confidence", "instance"])?;
+        out.lose_if("painted", record, label.label_type() != LabelType::Rle)?;
+        let own = label.instance.as_deref().filter(|i| !i.is_empty() && crate::sink::safe(i) == **i);
+        out.lose_if("box_id", record, own.is_none())?;
+        let bare = format!("{}_{}", crate::sink::safe(id), crate::sink::safe(class));
+        let free = |box_id: &String| out.sink.is_new(&format!("masks/{split}/{bare}_{box_id}.png"));
+        let named = own.map(str::to_owned).filter(free);
+        let Some(box_id) = named.or_else(|| (0u32..).map(|n| format!("{n:08x}")).find(free)) else { return Ok(()) };
+        let path = format!("masks/{split}/{bare}_{box_id}.png");
+        let fail = |e: String| FormatError::io("write", &path, std::io::Error::other(e));
+        let bits = rle.to_mask().map_err(|e| fail(e.to_string()))?;
+        let white = bits.into_iter().map(|b| if b > 0 { 255 } else { 0 }).collect();
+        let image = tamis_media::Image::grey8(size.0, size.1, white).map_err(|e| fail(e.to_string()))?;
+        out.sink.put(&path, &tamis_media::encode_png(&image).map_err(|e| fail(e.to_string()))?)?;
+        let part = |v: f64, side: u32| number(fewest_decimals(v / f64::from(side), |n| n * f64::from(side) == v));
+        let b = label.bounds().or(rle.bounds()).unwrap_or(Box2d::new(0.0, 0.0, 0.0, 0.0));
+        let edges = [part(b.xmin, size.0), part(b.xmax, size.0), part(b.ymin, size.1), part(b.ymax, size.1)];
+        let list = self.lists.of(&format!("annotations/{split}-annotations-object-segmentation.csv"));
+        if list.is_empty() {
+            list.push_str("MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks\n");
+        }
+        let sure = label.confidence.map(number).unwrap_or_default();
+        let (file, id, class) = (cell(name(&path)), cell(id), cell(class));
+        let _ = writeln!(list, "{file},{id},{class},{},{},{sure},", cell(&box_id), edges.join(","));
+        out.done.labels += 1;
+        Ok(())
+    }
+
     fn images(&mut self) -> &mut String {
         let list = self.lists.of("annotations/image_ids_and_rotation.csv");
         if list.is_empty() {

@@ -106,7 +106,7 @@ impl Format for SegmentAnything {
 }
 
 fn image(gather: &mut Gather<'_>, file: &str, all: &Map<String, Value>) -> Result<()> {
-    let place = || tamis_core::Place::file(file);
+    let place = || tamis_core::Place::file(file).at("/image");
     let empty = Map::new();
     let image = all.get("image").and_then(Value::as_object).unwrap_or(&empty);
     let Some(wanted) = object::text(image, "file_name") else {
@@ -116,8 +116,9 @@ fn image(gather: &mut Gather<'_>, file: &str, all: &Map<String, Value>) -> Resul
     let Some(mut record) = gather.start(file, wanted, None, &place) else { return Ok(()) };
     record.stated_size = object::size(image, "width", "height");
     let mut labels = Vec::new();
-    for (at, entry) in object::objects(all, "annotations").enumerate() {
-        let place = || place().at(format!("/annotations/{at}"));
+    let whole = || tamis_core::Place::file(file).at("/annotations");
+    for (at, entry) in gather.judge.objects(all, "annotations", &whole).into_iter().enumerate() {
+        let place = || tamis_core::Place::file(file).at(format!("/annotations/{at}"));
         let Some(rle) = mask(entry) else {
             gather.judge.error("mask", place(), "`segmentation` is no mask of packed runs; left out");
             continue;

@@ -49,6 +49,7 @@ type Fetch = dyn FnMut(&str, Wanted<'_>) -> std::io::Result<Fetched>;
 pub struct Sink {
     root: PathBuf,
     linking: Linking,
+    leaves_media: bool,
     fetch: RefCell<Box<Fetch>>,
     written: RefCell<HashSet<String>>,
 }
@@ -75,6 +76,7 @@ impl Sink {
         Ok(Sink {
             root: root.to_owned(),
             linking: Linking::Copy,
+            leaves_media: false,
             fetch: RefCell::new(Box::new(fetch)),
             written: RefCell::default(),
         })
@@ -83,6 +85,12 @@ impl Sink {
     /// Chooses how files on this disk come into the sink.
     pub fn with_linking(mut self, linking: Linking) -> Sink {
         self.linking = linking;
+        self
+    }
+
+    /// Chooses that files of media and masks are only noted and nobody is asked for them: a rehearsal.
+    pub fn leaving_media(mut self) -> Sink {
+        self.leaves_media = true;
         self
     }
 
@@ -126,6 +134,9 @@ impl Sink {
     /// # Errors
     /// [`FormatError::BadPath`], [`FormatError::Io`] (also the caller's).
     pub fn media(&self, path: &str, wanted: Wanted<'_>) -> Result<()> {
+        if self.leaves_media {
+            return self.target(path).map(drop);
+        }
         if let Wanted::Media(MediaSource::Bytes(bytes)) = wanted {
             return self.put(path, bytes);
         }

@@ -76,8 +76,8 @@ fn is_manifest(source: &Source, path: &str) -> bool {
     matches!(paths::extension(path).as_str(), "json" | "jsonl" | "ndjson") && {
         let head = source.head(path, 8192).unwrap_or_default();
         let head = text::decode(&head).into_owned();
-        let first = head.lines().next().unwrap_or_default().trim_start();
-        first.starts_with('{') && first.contains("\"audio_filepath\"")
+        let is_row = |row: &str| row.trim_start().starts_with('{') && row.contains("\"audio_filepath\"");
+        head.lines().take(20).any(is_row)
     }
 }
 
@@ -203,13 +203,8 @@ fn lj(all: &Lines<'_>, file: &str, line: u64, row: &str) -> Option<SampleRecord>
 /// `{"audio_filepath": …, "text": …}`.
 fn manifest(all: &Lines<'_>, file: &str, line: u64, row: &str) -> Option<SampleRecord> {
     let fault = |message: String| all.judge.error("syntax", Place::line(file, line), message);
-    let json: serde_json::Map<String, serde_json::Value> = match serde_json::from_str(row) {
-        Ok(json) => json,
-        Err(e) => {
-            fault(e.to_string());
-            return None;
-        }
-    };
+    let at = crate::lex::json::At { line, column: 1 };
+    let json: serde_json::Map<String, serde_json::Value> = all.judge.json(file, row, at)?;
     let Some(wanted) = json.get("audio_filepath").and_then(|p| p.as_str()) else {
         fault("the line has no `audio_filepath`".to_owned());
         return None;
@@ -235,7 +230,7 @@ impl Iterator for Lines<'_> {
         loop {
             let Some((file, reader, line)) = &mut self.open else {
                 let file = self.files.next()?;
-                match self.source.reader(file) {
+                match self.source.text(file) {
                     Ok(reader) => self.open = Some((file, BufReader::new(reader), 0)),
                     Err(e) => self.judge.error("unreadable", Place::file(file), e),
                 }

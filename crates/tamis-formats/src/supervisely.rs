@@ -113,12 +113,9 @@ impl Format for Supervisely {
         let mut schema = Schema::default();
         let mut skeletons = BTreeMap::new();
         for meta in all().filter(|p| name(p) == "meta.json" && !is_annotation(p)) {
-            match serde_json::from_slice::<Map<String, Value>>(&source.read(meta)?) {
-                Ok(meta) => classes(&meta, &mut schema, &mut skeletons),
-                Err(e) => {
-                    let fault = At { line: 1, column: 1 }.fault(&e);
-                    judge.error("syntax", fault.place(meta), fault.message);
-                }
+            let all = judge.text(source, meta).and_then(|text| judge.json(meta, &text, At::START));
+            if let Some(all) = all {
+                classes(&all, &mut schema, &mut skeletons);
             }
         }
         let index = MediaIndex::new(source);
@@ -216,13 +213,8 @@ fn annotate(
         Ok(bytes) => bytes,
         Err(e) => return judge.error("unreadable", Place::file(file), e),
     };
-    let all: Map<String, Value> = match serde_json::from_str(&crate::lex::text::decode(&bytes)) {
-        Ok(all) => all,
-        Err(e) => {
-            let fault = At { line: 1, column: 1 }.fault(&e);
-            return judge.error("syntax", fault.place(file), fault.message);
-        }
-    };
+    let text = crate::lex::text::decode(&bytes);
+    let Some(all) = judge.json::<Map<String, Value>>(file, &text, At::START) else { return };
     record.stated_size = all.get("size").and_then(Value::as_object).and_then(|s| object::size(s, "width", "height"));
     if let Some(text) = object::text(&all, "description").filter(|t| !t.is_empty()) {
         record.fields.insert("description".to_owned(), text.into());
@@ -236,7 +228,7 @@ fn annotate(
         }
         found.push(label);
     }
-    for (at, entry) in object::list(&all, "objects").iter().enumerate() {
+    for (at, entry) in judge.list(&all, "objects", &|| Place::file(file).at("/objects")).iter().enumerate() {
         let place = || Place::file(file).at(format!("/objects/{at}"));
         let empty = Map::new();
         let entry = entry.as_object().unwrap_or(&empty);

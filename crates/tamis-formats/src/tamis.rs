@@ -41,7 +41,7 @@ fn at(record: &str, file: &str) -> String {
 fn manifest(source: &Source) -> Option<(String, Map<String, Value>)> {
     let is_it = |path: &&str| crate::paths::name(path) == MANIFEST;
     let path = source.entries().iter().map(|e| e.path.as_str()).filter(is_it).min_by_key(|p| p.len())?;
-    let all: Map<String, Value> = serde_json::from_slice(&source.read(path).ok()?).ok()?;
+    let all: Map<String, Value> = serde_json::from_str(&crate::lex::text::decode(&source.read(path).ok()?)).ok()?;
     (all.get("format").and_then(Value::as_str) == Some("tamis-records")).then(|| (path.to_owned(), all))
 }
 
@@ -69,7 +69,7 @@ impl Format for Tamis {
         }
         let schema = all.remove("schema").map(serde_json::from_value::<Schema>).transpose();
         let schema = schema.map_err(|e| not(&format!("its schema is malformed: {e}")))?.unwrap_or_default();
-        let lines = BufReader::with_capacity(256 << 10, source.reader(&at(&path, SAMPLES))?);
+        let lines = BufReader::with_capacity(256 << 10, source.text(&at(&path, SAMPLES))?);
         let judge = Judge { format: SPEC.id, report };
         let expected = all.get("samples").and_then(Value::as_u64);
         let root = crate::paths::folder(&path).to_owned();

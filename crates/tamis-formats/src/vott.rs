@@ -86,14 +86,7 @@ impl Format for Vott {
             return Err(gather.nothing("no JSON file has assets with regions"));
         }
         for file in files {
-            let project: Map<String, Value> = match serde_json::from_slice(&source.read(file)?) {
-                Ok(project) => project,
-                Err(e) => {
-                    let fault = crate::lex::json::At { line: 1, column: 1 }.fault(&e);
-                    gather.judge.error("syntax", fault.place(file), fault.message);
-                    continue;
-                }
-            };
+            let Some(project) = gather.object(file) else { continue };
             for tag in object::objects(&project, "tags") {
                 let Some(name) = object::text(tag, "name") else { continue };
                 if gather.classes.iter().all(|c| c.name != name) {
@@ -150,7 +143,7 @@ fn asset_in(gather: &mut Gather<'_>, file: &str, id: &str, entry: &Value) -> Res
     let size = asset.get("size").and_then(Value::as_object).and_then(|s| object::size(s, "width", "height"));
     record.stated_size = size;
     let mut found = Vec::new();
-    for region in object::objects(entry, "regions") {
+    for region in gather.judge.objects(entry, "regions", &place) {
         let Some(shape) = shape_of(region, gather, size, &place) else { continue };
         let mut tags = object::list(region, "tags").iter().filter_map(Value::as_str);
         let mut label = Label::new(shape);

@@ -1,5 +1,6 @@
 //! COCO: one JSON file a split with images, annotations and categories (detection, segmentation, key points,
-//! captions); also as Roboflow, CVAT and MMDetection lay it out.
+//! captions); also as Roboflow, CVAT and MMDetection lay it out. Maps of stuff are PNGs in `stuff_<split>_pixelmaps`;
+//! layers of predictions are lists of results, `results/<split>/<name>.json`.
 //!
 //! Image and annotation ids, licences, further keys of images, annotations and categories are kept and written back,
 //! so that COCO → Tamis → COCO is the identity but for the order of keys, derived numbers (`area`, `num_keypoints`)
@@ -35,6 +36,7 @@ const HELD: &[LabelType] = &[
     LabelType::Rle,
     LabelType::Sentence,
     LabelType::PanopticMask,
+    LabelType::SemanticMask,
 ];
 
 /// The specification.
@@ -47,7 +49,10 @@ pub(crate) static SPEC: Spec = Spec {
     reads: HELD,
     writes: HELD,
     losses: &[
-        Loss { code: "layers", what: "further layers", instead: "only one layer is written" },
+        Loss { code: "layers", what: "further layers but predictions", instead: "left out" },
+        Loss { code: "score", what: "predictions without confidence", instead: "written with the score 1" },
+        Loss { code: "no_result", what: "layers of predictions without a label", instead: "left out" },
+        Loss { code: "result_name", what: "names of predictions that are no file names", instead: "`_` is written" },
         Loss { code: "fusion", what: "frames, sensors and timestamps", instead: "left out" },
         Loss { code: "shape", what: "labels of other types", instead: "left out" },
         Loss { code: "rotated", what: "rotated boxes", instead: "their corners are written as polygons" },
@@ -60,7 +65,7 @@ pub(crate) static SPEC: Spec = Spec {
         },
         Loss { code: "name", what: "fields named like COCO's own keys", instead: "left out" },
         Loss { code: "media", what: "samples without media", instead: "the image is listed, its file is missing" },
-        Loss { code: "mask", what: "panoptic masks whose image is not there", instead: "left out" },
+        Loss { code: "mask", what: "masks whose image is not there, or beyond the first", instead: "left out" },
         Loss { code: "embedded", what: "boxes given beside a box or caption", instead: "left out" },
     ],
     options: &[
@@ -132,7 +137,7 @@ impl Format for Coco {
 /// Whether a JSON file is an annotation file of COCO, by the keys at its beginning and end.
 fn is_coco(source: &Source, path: &str) -> bool {
     let head = source.head(path, 64 << 10).unwrap_or_default();
-    let text = String::from_utf8_lossy(&head);
+    let text = crate::lex::text::decode(&head);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     if !text.starts_with('{') {
         return false;
@@ -141,7 +146,7 @@ fn is_coco(source: &Source, path: &str) -> bool {
     let mut tops = std::collections::BTreeSet::new();
     let small = source.find(path).is_some_and(|e| e.size <= 1 << 20);
     if small {
-        let _ = source.reader(path).map(|r| {
+        let _ = source.text(path).map(|r| {
             crate::lex::json::walk(r, |item| {
                 tops.insert(item.key.to_owned());
             })
@@ -154,10 +159,23 @@ fn is_coco(source: &Source, path: &str) -> bool {
     has("images") && (has("file_name") || has("annotations")) || has("annotations") && has("image_id")
 }
 
+/// The layer of a file of results: by its name where we wrote it or there are several.
+fn result_layer(path: &str, many: bool) -> String {
+    let name = crate::sink::safe(crate::paths::stem(crate::paths::name(path)));
+    let ours = crate::out::below(path, "results").1.len() < path.len();
+    if name == PREDICTIONS || !ours && !many { PREDICTIONS.to_owned() } else { format!("{PREDICTIONS}/{name}") }
+}
+
+/// The layer of predictions, and the first part of the names of several.
+const PREDICTIONS: &str = "predictions";
+
+/// The end of the name of a folder of maps of stuff.
+const MAPS: &str = "_pixelmaps/";
+
 /// Whether a JSON file is a list of results: what a model found, by image.
 fn is_results(source: &Source, path: &str) -> bool {
     let head = source.head(path, 4 << 10).unwrap_or_default();
-    let text = String::from_utf8_lossy(&head);
+    let text = crate::lex::text::decode(&head);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let has = |key: &str| text.contains(&format!("\"{key}\""));
     let found = has("bbox") || has("segmentation") || has("keypoints") || has("caption") || has("segments_info");

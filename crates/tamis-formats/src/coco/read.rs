@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tamis_core::{Class, LabelType, MediaSource, Place, Report, SampleRecord, Skeleton, Visibility};
+use tamis_core::{
+    Class, LabelType, Mask, MaskKind, MediaSource, Place, Report, SampleRecord, Shape, Skeleton, Visibility,
+};
 
-use super::{Context, SPEC, is_coco, is_results, labels_of, panoptic};
+use super::{Context, MAPS, SPEC, is_coco, is_results, labels_of, panoptic};
 use crate::each::Each;
 use crate::error::{FormatError, Result};
 use crate::format::{ReadOptions, RecordReader, Schema, option};
@@ -79,6 +81,8 @@ struct First<'a> {
     files: Vec<File>,
     pictures: Vec<Picture>,
     notes: Vec<Note>,
+    /// Maps of stuff, by their path in their folder without its ending.
+    maps: HashMap<&'a str, &'a str>,
     spool: Spool,
     classes: Vec<Class>,
     skeletons: Vec<Skeleton>,
@@ -95,6 +99,10 @@ pub(super) fn read<'a>(
     let json = || source.entries().iter().map(|e| e.path.as_str()).filter(|p| paths::extension(p) == "json");
     let files: Vec<&str> = json().filter(chosen).collect();
     let results: Vec<&str> = json().filter(|p| only.is_empty() && is_results(source, p)).collect();
+    let judge = Judge { format: SPEC.id, report };
+    for other in json().filter(|p| only.is_empty() && !files.contains(p) && !results.contains(p)) {
+        judge.note("other_file", Place::file(other), "it does not look like annotations of COCO; left out");
+    }
     if files.is_empty() && results.is_empty() {
         let reason = "no JSON file has images and annotations".to_owned();
         return Err(FormatError::NotThis { path: source.name().to_owned(), format: SPEC.id, reason });
@@ -102,10 +110,11 @@ pub(super) fn read<'a>(
     let mut first = First {
         source,
         index: MediaIndex::new(source),
-        judge: Judge { format: SPEC.id, report },
+        judge,
         files: Vec::new(),
         pictures: Vec::new(),
         notes: Vec::new(),
+        maps: maps(source),
         spool: Spool::default(),
         classes: Vec::new(),
         skeletons: Vec::new(),
@@ -116,13 +125,17 @@ pub(super) fn read<'a>(
     }
     let many = results.len() > 1;
     for file in results {
-        let name = crate::sink::safe(paths::stem(paths::name(file)));
-        first.file(file, Some(if many { format!("predictions/{name}") } else { "predictions".to_owned() }))?;
+        first.file(file, Some(super::result_layer(file, many)))?;
     }
     if let Some(e) = first.failed.take() {
         return Err(FormatError::io("write", "a temporary file", e));
     }
     Ok(first.second(options.layer()))
+}
+
+fn maps(source: &Source) -> HashMap<&str, &str> {
+    let pngs = source.entries().iter().map(|e| e.path.as_str()).filter(|p| paths::extension(p) == "png");
+    pngs.filter_map(|p| Some((paths::stem(p.split_once(MAPS)?.1), p))).collect()
 }
 
 /// The split by the file's name (`instances_train2017.json`) or folder (`train/_annotations.coco.json`).
@@ -136,7 +149,7 @@ impl<'a> First<'a> {
         let number = u16::try_from(self.files.len()).unwrap_or(u16::MAX);
         let mut file = File { path: path.to_owned(), split: split_of(path), results, ..File::default() };
         let mut seen: HashMap<i64, ()> = HashMap::new();
-        let reader = self.source.reader(path)?;
+        let reader = self.source.text(path)?;
         let end = json::walk(reader, |item| {
             let at = item.at;
             let line = u32::try_from(at.line).unwrap_or(u32::MAX);
@@ -524,8 +537,13 @@ impl<'a> First<'a> {
                 add(into, label, judge, &place);
             }
         }
+        let bare = paths::stem(&record.path);
+        if let Some(map) = self.maps.get(bare).or_else(|| self.maps.get(paths::name(bare))) {
+            let mask = Mask { kind: MaskKind::Semantic, blob: None, file: Some((*map).to_owned()), info: Vec::new() };
+            found.push(tamis_core::Label::new(Shape::Mask(mask)));
+        }
         // An image list without annotations (test2017) says nothing about what is in the images.
-        if annotated || self.files.iter().all(|f| !f.annotated) && !self.classes.is_empty() {
+        if annotated || !found.is_empty() || self.files.iter().all(|f| !f.annotated) && !self.classes.is_empty() {
             found.sort_by_key(|l: &tamis_core::Label| l.id);
             record.layers.insert(layer.to_owned(), found);
         }

@@ -2,6 +2,7 @@
 //! paths. Images and annotations go through temporary files, so that memory does not grow with the dataset but for
 //! the numbers in use.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
@@ -9,7 +10,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use serde_json::{Map, Value, json};
 use tamis_core::{Box2d, Label, LabelType, Point, Report, SampleRecord, Shape, Word};
 
-use super::{KEYPOINTS_BIT, SPEC, annotation::area_of, encode_rle, panoptic};
+use super::{KEYPOINTS_BIT, MAPS, PREDICTIONS, SPEC, annotation::area_of, encode_rle, panoptic};
 use crate::error::{FormatError, Result};
 use crate::format::{RecordWriter, Schema, WriteOptions, Written, option};
 use crate::labels::{ClassList, Losses};
@@ -54,6 +55,8 @@ struct Writer<'a> {
     classes: ClassList,
     ids: Vec<i64>,
     parts: BTreeMap<String, Part>,
+    /// Lists of results by file.
+    results: BTreeMap<String, (BufWriter<File>, u64)>,
     losses: Losses<'a>,
     done: Written,
 }
@@ -78,6 +81,7 @@ pub(super) fn write<'a>(
         classes: ClassList::new(schema),
         ids: Vec::new(),
         parts: BTreeMap::new(),
+        results: BTreeMap::new(),
         losses: Losses::new(&SPEC, options, report),
         done: Written::default(),
     }))
@@ -187,6 +191,53 @@ impl Writer<'_> {
         line(&mut part.panoptic.1, &mut part.panoptic_count.1, out)?;
         self.done.labels += 1;
         Ok(true)
+    }
+
+    /// Writes a map of stuff.
+    fn map(&mut self, label: &Label, record: &SampleRecord, split: &str) -> Result<bool> {
+        let Shape::Mask(mask) = &label.shape else { return Ok(false) };
+        let name = if split.is_empty() { "default".to_owned() } else { crate::sink::safe(split) };
+        let target = format!("annotations/stuff_{name}{MAPS}{}.png", crate::paths::stem(&record.path));
+        if self.sink.is_new(&target) && crate::out::put_mask(self.sink, &target, mask)? {
+            self.done.labels += 1;
+        } else {
+            self.losses.add("mask", &record.path)?;
+        }
+        Ok(true)
+    }
+
+    /// Adds the labels of a layer of predictions to its list of results.
+    fn result(&mut self, layer: &str, labels: &[Label], record: &SampleRecord, split: &str, id: i64) -> Result<()> {
+        let name = layer.strip_prefix(PREDICTIONS).unwrap_or(layer).trim_start_matches('/');
+        let name = if name.is_empty() { PREDICTIONS } else { name };
+        let safe = crate::sink::safe(name);
+        self.losses.add_many("result_name", &record.path, usize::from(safe != name))?;
+        self.losses.add_many("no_result", &record.path, usize::from(labels.is_empty()))?;
+        let split = if split.is_empty() { "all".to_owned() } else { crate::sink::safe(split) };
+        let file = format!("results/{split}/{safe}.json");
+        let pack = std::mem::replace(&mut self.pack, true);
+        for label in labels {
+            let Some(rest) = self.annotation(label, None, &record.path)? else { continue };
+            let mut out = Map::new();
+            out.insert("image_id".to_owned(), id.into());
+            out.insert("category_id".to_owned(), self.category(label).into());
+            let is_empty = |v: &Value| v.as_array().is_some_and(Vec::is_empty);
+            let kept =
+                |key: &str, v: &Value| !matches!(key, "area" | "iscrowd") && (key != "segmentation" || !is_empty(v));
+            out.extend(rest.into_iter().filter(|(key, value)| kept(key, value)));
+            if label.confidence.is_none() {
+                self.losses.add("score", &record.path)?;
+                out.insert("score".to_owned(), 1.into());
+            }
+            let (list, count) = match self.results.entry(file.clone()) {
+                Entry::Occupied(list) => list.into_mut(),
+                Entry::Vacant(free) => free.insert((tempfile::tempfile().map(BufWriter::new).map_err(spool)?, 0)),
+            };
+            line(list, count, out)?;
+            self.done.labels += 1;
+        }
+        self.pack = pack;
+        Ok(())
     }
 
     /// The number of a class: its own, or one above all that are taken.
@@ -401,7 +452,11 @@ fn flat(points: &[Point]) -> Value {
 
 impl RecordWriter for Writer<'_> {
     fn write(&mut self, record: &SampleRecord) -> Result<()> {
-        self.losses.check_record(record, &self.layer)?;
+        let is_result = |layer: &str| layer == PREDICTIONS || layer.starts_with("predictions/");
+        let others = || record.layers.iter().filter(|(layer, _)| **layer != self.layer);
+        self.losses.add_many("layers", &record.path, others().filter(|(layer, _)| !is_result(layer)).count())?;
+        let fusion = record.frame.is_some() || record.sensor.is_some() || record.timestamp.is_some();
+        self.losses.add_many("fusion", &record.path, usize::from(fusion))?;
         let split = record.split.clone().unwrap_or_default();
         let mut part = match self.parts.remove(&split) {
             Some(part) => part,
@@ -424,6 +479,9 @@ impl RecordWriter for Writer<'_> {
             if label.label_type() == LabelType::PanopticMask && self.mask(&mut part, label, record, &split, id)? {
                 continue;
             }
+            if label.label_type() == LabelType::SemanticMask && self.map(label, record, &split)? {
+                continue;
+            }
             if is_partner(&label) && labels.iter().any(|l| l.id == label.id ^ KEYPOINTS_BIT) {
                 continue;
             }
@@ -440,6 +498,11 @@ impl RecordWriter for Writer<'_> {
             line(&mut part.annotations, &mut part.count.1, annotation)?;
             self.done.labels += 1 + u64::from(partner.is_some());
         }
+        for (layer, labels) in &record.layers {
+            if *layer != self.layer && is_result(layer) {
+                self.result(layer, labels, record, &split, id)?;
+            }
+        }
         self.parts.insert(split, part);
         self.done.samples += 1;
         Ok(())
@@ -453,6 +516,15 @@ impl RecordWriter for Writer<'_> {
         }
         for (split, part) in std::mem::take(&mut self.parts) {
             self.finish_part(&split, part)?;
+        }
+        for (path, (mut list, _)) in std::mem::take(&mut self.results) {
+            let fail = |e| FormatError::io("write", &path, e);
+            let mut out = self.sink.create(&path)?;
+            list.flush().map_err(spool)?;
+            list.get_mut().rewind().map_err(spool)?;
+            out.write_all(b"[\n").map_err(fail)?;
+            io::copy(list.get_mut(), &mut out).map_err(fail)?;
+            out.write_all(b"\n]\n").and_then(|()| out.flush()).map_err(fail)?;
         }
         self.done.losses = self.losses.finish();
         Ok(self.done)

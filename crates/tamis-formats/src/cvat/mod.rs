@@ -2,7 +2,7 @@
 //! frame).
 //!
 //! Where the frames are there as images, a track's shapes come to them; where the video is there as a file, they are
-//! tracks of it. The track's number is the instance.
+//! tracks of it. The track's number is the instance. Written, a film has a file `<film>.xml` of its own.
 
 mod read;
 mod shape;
@@ -28,27 +28,17 @@ const HELD: &[LabelType] = &[
     LabelType::Keypoints,
     LabelType::Rle,
     LabelType::Classification,
-];
-
-const READ: &[LabelType] = &[
-    LabelType::Box2d,
-    LabelType::RotatedBox,
-    LabelType::Polygon,
-    LabelType::Polyline,
-    LabelType::Keypoints,
-    LabelType::Rle,
-    LabelType::Classification,
     LabelType::Track,
 ];
 
 /// The specification.
 pub(crate) static SPEC: Spec = Spec {
     id: "cvat",
-    title: "CVAT for images 1.1 (video 1.1 is read)",
+    title: "CVAT for images and for video 1.1",
     homepage: "https://docs.cvat.ai/docs/manual/advanced/xml_format/",
     extensions: &["xml"],
     media: &["image", "video"],
-    reads: READ,
+    reads: HELD,
     writes: HELD,
     losses: &[
         holds::LAYERS,
@@ -70,6 +60,9 @@ pub(crate) static SPEC: Spec = Spec {
             instead: "written as visible",
         },
         Loss { code: "bezier", what: "curves", instead: "their control points are written as a line" },
+        Loss { code: "film", what: "labels of films that are no tracks", instead: "left out" },
+        Loss { code: "track", what: "tracks whose instance is no whole number", instead: "numbered within the film" },
+        Loss { code: "track_attributes", what: "attributes of whole tracks", instead: "written with each key frame" },
     ],
     options: &[],
 };

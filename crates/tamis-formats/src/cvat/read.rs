@@ -48,6 +48,7 @@ pub(super) fn read<'a>(
 struct Video {
     is_one: bool,
     source: Option<String>,
+    subset: Option<String>,
     size: Option<(u32, u32)>,
     start: u64,
     step: u64,
@@ -94,6 +95,7 @@ impl File<'_> {
                 "frame_filter" => {
                     self.video.step = element.text.strip_prefix("step=").and_then(|t| t.parse().ok()).unwrap_or(1);
                 }
+                "subset" if !element.text.is_empty() => self.video.subset = Some(element.text.clone()),
                 "source" if !element.text.is_empty() => self.video.source = Some(element.text.clone()),
                 _ => todo.extend(element.children.iter().rev()),
             }
@@ -202,7 +204,8 @@ impl File<'_> {
 
     /// The video file of the tracks: the one that the file names, or the only one there is.
     fn film<'g>(&self, gather: &Gather<'g>) -> Option<&'g str> {
-        let named = self.video.source.as_deref().and_then(|s| gather.index.named(paths::name(s)));
+        let source = self.video.source.as_deref();
+        let named = source.and_then(|s| gather.index.exact(s).or_else(|| gather.index.named(paths::name(s))));
         let is_film = |p: &&str| tamis_media::mime_of_name(p).is_some_and(|m| m.starts_with("video/"));
         named.filter(is_film).or_else(|| {
             let mut films = gather.index.all().filter(is_film);
@@ -237,12 +240,12 @@ impl File<'_> {
             let step = self.video.step.max(1);
             images.iter().enumerate().map(|(at, p)| (self.video.start + at as u64 * step, *p)).collect()
         };
-        if all.is_empty()
+        if (self.ours || all.is_empty())
             && let Some(film) = self.film(gather)
         {
             let mut record = SampleRecord { path: film.to_owned(), ..SampleRecord::default() };
             record.media = Some(MediaSource::File(film.to_owned()));
-            record.split = paths::split_of_folders(film);
+            record.split = self.video.subset.or_else(|| paths::split_of_folders(film));
             record.stated_size = self.video.size;
             record.layers.insert(gather.layer.clone(), self.video.tracks);
             return gather.put(record, &|| Place::file(self.path));

@@ -1,5 +1,5 @@
-//! Writing CVAT for images 1.1: `annotations.xml` and `images/`. The head says which attributes there are, so the
-//! images wait in a temporary file.
+//! Writing CVAT 1.1: `annotations.xml` and `images/` for images, `<film>.xml` beside each film. The head says which
+//! attributes there are, so the images wait in a temporary file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 
 use serde_json::Value;
-use tamis_core::{Label, LabelType, Point, Report, SampleRecord, Shape, Skeleton};
+use tamis_core::{Label, LabelType, Point, Report, SampleRecord, Shape, Skeleton, TrackKey};
 
 use super::shape::runs;
 use super::{HOLDS, SPEC, TASK};
@@ -26,6 +26,24 @@ struct Writer<'a> {
     /// Input type and values of each attribute by class and name.
     inputs: BTreeMap<(String, String), (&'static str, BTreeSet<String>)>,
     images: BufWriter<File>,
+    /// How many images and films there are.
+    count: (u64, u64),
+}
+
+/// What the head of a file says beside labels.
+#[derive(Default)]
+struct Head<'h> {
+    size: u64,
+    mode: &'static str,
+    subset: Option<&'h str>,
+    frame: Option<(u32, u32)>,
+    source: Option<&'h str>,
+}
+
+/// Whether the labels of a record are tracks of a film.
+fn is_film(record: &SampleRecord) -> bool {
+    tamis_media::mime_of_name(&record.path).is_some_and(|m| m.starts_with("video/"))
+        || record.layers.values().flatten().any(|l| l.label_type() == LabelType::Track)
 }
 
 pub(super) fn write<'a>(
@@ -38,7 +56,7 @@ pub(super) fn write<'a>(
     let skeletons = schema.ontology.types.get(&LabelType::Keypoints).map(|s| s.skeletons.clone());
     let images = BufWriter::new(tempfile::tempfile().map_err(spool)?);
     let (skeletons, inputs) = (skeletons.unwrap_or_default(), BTreeMap::new());
-    Ok(Box::new(Writer { scribe, classes: ClassList::new(schema), skeletons, inputs, images }))
+    Ok(Box::new(Writer { scribe, classes: ClassList::new(schema), skeletons, inputs, images, count: (0, 0) }))
 }
 
 fn spool(e: std::io::Error) -> FormatError {
@@ -189,12 +207,78 @@ impl Writer<'_> {
         Ok(Some(out))
     }
 
-    fn head(&self) -> String {
+    /// Writes a film and its tracks.
+    fn film(&mut self, record: &SampleRecord) -> Result<()> {
+        let path = record.path.as_str();
+        let labels = self.scribe.take(record)?;
+        let mut numbers: BTreeSet<u64> = labels.iter().filter_map(|l| l.instance.as_deref()?.parse().ok()).collect();
+        let (mut body, mut used, mut last) = (String::new(), BTreeSet::new(), 0);
+        for label in &labels {
+            let Shape::Track(keys) = &label.shape else {
+                self.scribe.drop_label("film", path)?;
+                continue;
+            };
+            let own = label.instance.as_deref().and_then(|i| i.parse::<u64>().ok());
+            let number = match own.filter(|n| used.insert(*n) && label.instance.as_deref() == Some(&n.to_string())) {
+                Some(number) => number,
+                None => {
+                    self.scribe.lose("track", path, 1)?;
+                    let free = (0..).find(|n| !numbers.contains(n)).unwrap_or_default();
+                    numbers.insert(free);
+                    used.insert(free);
+                    free
+                }
+            };
+            self.scribe.lose("track_attributes", path, usize::from(!label.attributes.is_empty()))?;
+            let class = label.class.as_deref().unwrap_or(UNLABELLED);
+            self.classes.of(label);
+            let _ = writeln!(body, "  <track id=\"{number}\" label=\"{}\" source=\"manual\">", quoted(class));
+            for key in keys {
+                last = last.max(u64::from(key.frame) + 1);
+                body.push_str(&self.key(label, key, path)?);
+            }
+            body.push_str("  </track>\n");
+        }
+        let (subset, frame) = (record.split.as_deref(), record.stated_size);
+        let head = Head { size: last, mode: "interpolation", subset, frame, source: Some(path) };
+        let text = format!("{}{body}</annotations>\n", self.head(&head));
+        self.count.1 += 1;
+        self.scribe.sink.put(&format!("{path}.xml"), text.as_bytes())
+    }
+
+    /// The element of a key frame; nothing for a shape that CVAT has not and that has no box.
+    fn key(&mut self, track: &Label, key: &TrackKey, path: &str) -> Result<String> {
+        let mut label = Label { shape: Shape::clone(&key.shape), ..track.clone() };
+        label.attributes.extend(key.attributes.iter().map(|(k, v)| (k.clone(), v.clone())));
+        let mut element = self.shape(&label, path)?;
+        if element.is_none() {
+            self.scribe.lose("shape", path, 1)?;
+            let Some(b) = label.shape.bounds() else { return Ok(String::new()) };
+            label.shape = Shape::Box2d(b);
+            element = self.shape(&label, path)?;
+        }
+        let Some((name, own, inner)) = element else { return Ok(String::new()) };
+        let class = track.class.as_deref().unwrap_or(UNLABELLED);
+        let attributes = self.attributes(&label, class, path)?;
+        let hidden = u8::from(label.attributes.get("occluded") == Some(&Value::Bool(true)));
+        let order = label.attributes.get("z_order").and_then(Value::as_i64).unwrap_or(0);
+        let (drawn, outside) = (u8::from(!key.interpolated), u8::from(key.outside));
+        Ok(format!(
+            "    <{name} frame=\"{}\" keyframe=\"{drawn}\" outside=\"{outside}\" occluded=\"{hidden}\"{own} z_order=\"{order}\">\n{inner}{attributes}    </{name}>\n",
+            key.frame
+        ))
+    }
+
+    fn head(&self, head: &Head<'_>) -> String {
         let mut out = String::from(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n",
         );
-        let _ = writeln!(out, "      <name>{TASK}</name>\n      <size>{}</size>", self.scribe.done.samples);
-        out.push_str("      <mode>annotation</mode>\n      <overlap>0</overlap>\n      <labels>\n");
+        let _ = writeln!(out, "      <name>{TASK}</name>\n      <size>{}</size>", head.size);
+        let _ = writeln!(out, "      <mode>{}</mode>\n      <overlap>0</overlap>", head.mode);
+        if let Some(subset) = head.subset {
+            let _ = writeln!(out, "      <subset>{}</subset>", escape(subset));
+        }
+        out.push_str("      <labels>\n");
         for class in &self.classes.classes {
             let own = self.skeletons.iter().find(|s| s.classes.contains(&class.name));
             let [r, g, b] = class.color.unwrap_or([0x33, 0xdd, 0xff]);
@@ -228,15 +312,30 @@ impl Writer<'_> {
                 );
             }
         }
-        out.push_str("      </labels>\n    </task>\n  </meta>\n");
+        out.push_str("      </labels>\n");
+        if let Some((width, height)) = head.frame {
+            let _ = writeln!(
+                out,
+                "      <original_size>\n        <width>{width}</width>\n        <height>{height}</height>\n      </original_size>"
+            );
+        }
+        out.push_str("    </task>\n");
+        if let Some(source) = head.source {
+            let _ = writeln!(out, "    <source>{}</source>", escape(source));
+        }
+        out.push_str("  </meta>\n");
         out
     }
 }
 
 impl RecordWriter for Writer<'_> {
     fn write(&mut self, record: &SampleRecord) -> Result<()> {
+        if is_film(record) {
+            return self.film(record);
+        }
         let path = record.path.as_str();
-        let number = self.scribe.done.samples;
+        let number = self.count.0;
+        self.count.0 += 1;
         holds::media_to(&format!("images/{path}"), record, self.scribe.sink, &mut self.scribe.losses)?;
         let labels = self.scribe.labels(record)?;
         let mut out = format!("  <image id=\"{number}\" name=\"{}\"", quoted(path));
@@ -258,9 +357,13 @@ impl RecordWriter for Writer<'_> {
 
     fn finish(mut self: Box<Self>) -> Result<Written> {
         const PATH: &str = "annotations.xml";
+        if self.count.0 == 0 && self.count.1 > 0 {
+            return Ok(self.scribe.close());
+        }
         let fail = |e| FormatError::io("write", PATH, e);
         let mut out = self.scribe.sink.create(PATH)?;
-        out.write_all(self.head().as_bytes()).map_err(fail)?;
+        let head = Head { size: self.count.0, mode: "annotation", ..Head::default() };
+        out.write_all(self.head(&head).as_bytes()).map_err(fail)?;
         self.images.flush().map_err(spool)?;
         let file = self.images.get_mut();
         file.rewind().map_err(spool)?;

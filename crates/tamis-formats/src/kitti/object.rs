@@ -54,11 +54,13 @@ const PAIRS: &[(&str, &str)] = &[
 ];
 
 fn is_label_file(source: &Source, path: &str) -> bool {
-    let head = source.head(path, 1024).unwrap_or_default();
+    let head = source.head(path, 4096).unwrap_or_default();
     let head = text::decode(&head).into_owned();
-    let Some((_, line)) = text::lines(&head).next() else { return false };
-    let words: Vec<&str> = line.split_whitespace().collect();
-    words.first().is_some_and(|w| w.parse::<f64>().is_err()) && row::parse(1, &words).is_ok()
+    // One bad row does not make it another file.
+    text::lines(&head).take(20).any(|(_, line)| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.first().is_some_and(|w| w.parse::<f64>().is_err()) && row::parse(1, &words).is_ok()
+    })
 }
 
 impl Format for Kitti {

@@ -28,19 +28,15 @@ pub(super) fn read<'a>(
     }
     for file in files {
         let judge = gather.judge;
-        let head = source.head(file, 4096)?;
+        let head = source.text_head(file, 4096)?;
         if crate::lex::text::decode(&head).trim_start().starts_with('{') {
             // One task a file, as storages hold them.
-            match serde_json::from_slice::<Map<String, Value>>(&source.read(file)?) {
-                Ok(task) => one(&mut gather, file, task, &|| Place::file(file))?,
-                Err(e) => {
-                    let fault = crate::lex::json::At { line: 1, column: 1 }.fault(&e);
-                    judge.error("syntax", fault.place(file), fault.message);
-                }
+            if let Some(task) = gather.object(file) {
+                one(&mut gather, file, task, &|| Place::line(file, 1))?;
             }
             continue;
         }
-        items::each(source.reader(file)?, file, "", &judge, |task, place| one(&mut gather, file, task, place))?;
+        items::each(source.text(file)?, file, "", &judge, |task, place| one(&mut gather, file, task, place))?;
     }
     gather.finish()
 }
@@ -130,9 +126,15 @@ fn one(gather: &mut Gather<'_>, file: &str, task: Map<String, Value>, place: &dy
             record.fields.insert(name.clone(), value.clone());
         }
     }
-    let list = |key: &str| object::objects(&task, key).filter(|a| a.get("was_cancelled") != Some(&Value::Bool(true)));
-    let annotations: Vec<&Map<String, Value>> = list("annotations").chain(list("completions")).collect();
-    let predictions: Vec<&Map<String, Value>> = list("predictions").collect();
+    let list = |key: &str| {
+        let mut found = gather.judge.objects(&task, key, place);
+        found.retain(|a| a.get("was_cancelled") != Some(&Value::Bool(true)));
+        // Its list of results is looked into here, once for all.
+        found.iter().for_each(|a| drop(gather.judge.objects(a, "result", place)));
+        found
+    };
+    let annotations = [list("annotations"), list("completions")].concat();
+    let predictions = list("predictions");
     let size_of = |a: &&Map<String, Value>| {
         object::objects(a, "result").find_map(|r| object::size(r, "original_width", "original_height"))
     };

@@ -13,6 +13,9 @@ pub(crate) struct At {
 }
 
 impl At {
+    /// Where a file begins.
+    pub(crate) const START: At = At { line: 1, column: 1 };
+
     /// The place of an error of `serde_json` inside the value that starts here.
     pub(crate) fn fault(self, error: &serde_json::Error) -> Fault {
         let line = error.line().max(1) as u64;

@@ -3,6 +3,7 @@
 pub(crate) mod csv;
 
 pub(crate) mod json;
+pub(crate) mod mend;
 pub(crate) mod number;
 pub(crate) mod object;
 pub(crate) mod spool;

@@ -48,10 +48,10 @@ fn parse(line: u64, row: &str) -> std::result::Result<(u64, i64, Vec<f64>), Faul
 }
 
 fn is_rows(source: &Source, path: &str) -> bool {
-    let head = source.head(path, 512).unwrap_or_default();
+    let head = source.head(path, 2048).unwrap_or_default();
     let head = text::decode(&head).into_owned();
-    let first = text::lines(&head).next().map(|(_, row)| row.to_owned()).unwrap_or_default();
-    first.matches(',').count() >= 5 && parse(1, &first).is_ok()
+    // One bad row does not make it another file.
+    text::lines(&head).take(20).any(|(_, row)| row.matches(',').count() >= 5 && parse(1, row).is_ok())
 }
 
 impl Format for Mot {

@@ -68,7 +68,8 @@ fn parse(line: u64, row: &str) -> std::result::Result<Row, Fault> {
 fn is_rows(source: &Source, path: &str) -> bool {
     let head = source.head(path, 64 << 10).unwrap_or_default();
     let head = text::decode(&head).into_owned();
-    text::lines(&head).next().is_some_and(|(_, row)| parse(1, row).is_ok())
+    // One bad row does not make it another file.
+    text::lines(&head).take(20).any(|(_, row)| parse(1, row).is_ok())
 }
 
 /// Images of instances lie in folders of this name.

@@ -68,7 +68,7 @@ pub(super) fn rows<T: Row>(
         judge.note("no_table", Place::file(&file), "the table is not there");
         return;
     }
-    let reader = match source.reader(&file) {
+    let reader = match source.text(&file) {
         Ok(reader) => reader,
         Err(e) => return judge.error("unreadable", Place::file(&file), e),
     };

@@ -209,6 +209,18 @@ impl Source {
         self.files.open(entry).map_err(|e| FormatError::io("read", path, e))
     }
 
+    /// As [`Source::reader`], for text: without a byte order mark, and UTF-8 where it is UTF-16.
+    pub(crate) fn text(&self, path: &str) -> Result<Box<dyn Read + Send>> {
+        crate::lex::text::stream(self.reader(path)?).map_err(|e| FormatError::io("read", path, e))
+    }
+
+    /// The first bytes of a text, as [`Source::text`] gives it.
+    pub(crate) fn text_head(&self, path: &str, length: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = self.text(path)?.take(length).read_to_end(&mut bytes);
+        read.map(|_| bytes).map_err(|e| FormatError::io("read", path, e))
+    }
+
     /// The whole file.
     ///
     /// # Errors

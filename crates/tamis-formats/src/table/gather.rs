@@ -133,6 +133,7 @@ impl<'a> Gather<'a> {
             row.remove("fields");
             row.extend(fields);
         }
+        self.columns.lift(&mut row);
         let Some((mut path, found)) = self.path(line, &row) else { return };
         if let Some(bytes) = &bytes {
             path = self.free(path, bytes, line);
@@ -184,7 +185,11 @@ impl<'a> Gather<'a> {
                     found = labels;
                     record.layers.entry(self.layer.clone()).or_default();
                 }
-                Err(_) => unread = self.columns.labels.clone(),
+                Err(_) => {
+                    let message = "the cell of labels is no list of Tamis's labels; kept as a field";
+                    self.judge.warn("labels", place.clone(), message);
+                    unread = self.columns.labels.clone();
+                }
             }
         }
         if let Some(objects) = row.get("objects")
@@ -196,14 +201,19 @@ impl<'a> Gather<'a> {
         }
         let cell = self.columns.class.as_ref().and_then(|c| Some((c, row.get(c)?)));
         let class = cell.and_then(|(column, cell)| self.names.class(column, cell));
-        let frame = match self.columns.frame_of(&row) {
+        if self.columns.needs_size() && record.stated_size.is_none() {
+            record.stated_size = self.source.image_size(&record.path);
+        }
+        let frame = match self.columns.frame_of(&row, record.stated_size) {
             None => None,
-            Some(Ok(b)) => match self.judge.accept(b, record.stated_size, || place.clone()) {
+            Some(Some(b)) => match self.judge.accept(b, record.stated_size, || place.clone()) {
                 Some(b) => Some(b),
                 None => return,
             },
-            Some(Err(())) => {
-                return self.judge.error("box", place, "the row's box is not four numbers; the label is left out");
+            Some(None) => {
+                let message =
+                    "the row's box is not four numbers, or fractions of an unknown size; the label is left out";
+                return self.judge.error("box", place, message);
             }
         };
         let mut label = match (frame, &class) {

@@ -6,6 +6,7 @@
 
 mod columns;
 mod gather;
+mod huggingface;
 mod objects;
 mod parquet_rows;
 mod write;
@@ -24,8 +25,10 @@ use crate::sink::Sink;
 use crate::source::Source;
 use crate::spec::{Loss, Spec};
 
-use columns::Columns;
+use columns::{Columns, OPTIONS, Told};
 use gather::Gather;
+
+pub(crate) use huggingface::HuggingFace;
 
 const FLAT: &[LabelType] = &[LabelType::Classification, LabelType::Box2d];
 
@@ -43,7 +46,7 @@ static JSONL: Spec = Spec {
     reads: LabelType::ALL,
     writes: LabelType::ALL,
     losses: NESTED_LOSSES,
-    options: &[],
+    options: OPTIONS,
 };
 
 static PARQUET: Spec = Spec {
@@ -55,7 +58,7 @@ static PARQUET: Spec = Spec {
     reads: LabelType::ALL,
     writes: LabelType::ALL,
     losses: NESTED_LOSSES,
-    options: &[],
+    options: OPTIONS,
 };
 
 static CSV: Spec = Spec {
@@ -80,7 +83,7 @@ static CSV: Spec = Spec {
         Loss { code: "not_looked_at", what: "samples looked at without labels", instead: "read back as not looked at" },
         Loss { code: "ids", what: "ids of labels", instead: "new ones are given" },
     ],
-    options: &[],
+    options: OPTIONS,
 };
 
 /// JSON lines.
@@ -103,8 +106,8 @@ fn walk(source: &Source, path: &str, judge: &Judge<'_>, each: &mut dyn FnMut(Cel
 }
 
 fn walk_csv(source: &Source, path: &str, judge: &Judge<'_>, each: &mut dyn FnMut(Cells)) -> Result<()> {
-    let separator = csv::separator(&source.head(path, 64 << 10)?);
-    let (mut rows, header) = match csv::Rows::new(source.reader(path)?, separator) {
+    let separator = csv::separator(&source.text_head(path, 64 << 10)?);
+    let (mut rows, header) = match csv::Rows::new(source.text(path)?, separator) {
         Ok(rows) => rows,
         Err(fault) => {
             judge.error("syntax", fault.place(path), fault.message);
@@ -125,7 +128,7 @@ fn walk_csv(source: &Source, path: &str, judge: &Judge<'_>, each: &mut dyn FnMut
 
 fn walk_lines(source: &Source, path: &str, judge: &Judge<'_>, each: &mut dyn FnMut(Cells)) -> Result<()> {
     use std::io::{BufRead, BufReader, Read};
-    let mut reader = BufReader::with_capacity(256 << 10, source.reader(path)?);
+    let mut reader = BufReader::with_capacity(256 << 10, source.text(path)?);
     let mut text = Vec::new();
     for line in 1u64.. {
         text.clear();
@@ -150,19 +153,33 @@ fn walk_lines(source: &Source, path: &str, judge: &Judge<'_>, each: &mut dyn FnM
 }
 
 /// The table files of a format, those that have a column with paths or media.
-fn tables<'a>(source: &'a Source, spec: &Spec) -> Vec<(&'a str, Columns)> {
-    let report = Report::new();
-    let judge = Judge { format: spec.id, report: &report };
-    let mut out = Vec::new();
+fn tables<'a>(
+    source: &'a Source,
+    spec: &'static Spec,
+    told: &Told,
+    judge: &Judge<'_>,
+) -> Result<Vec<(&'a str, Columns)>> {
+    let (mut out, mut all) = (Vec::new(), Vec::new());
     let is_ours = |path: &str| spec.extensions.iter().any(|e| e.eq_ignore_ascii_case(paths::raw_extension(path)));
     for entry in source.entries().iter().filter(|entry| is_ours(&entry.path)) {
-        if let Some(columns) =
-            names(source, &entry.path, &judge).map(|names| Columns::new(&names)).filter(Columns::is_table)
-        {
+        let Some(names) = names(source, &entry.path, judge) else {
+            judge.error("syntax", Place::file(&entry.path), "it has no columns that can be read; left out");
+            continue;
+        };
+        let columns = Columns::new(&names, told);
+        if columns.is_table() {
             out.push((entry.path.as_str(), columns));
         }
+        all.push(names);
     }
-    out
+    match told.missing(&all) {
+        Some(column) => Err(FormatError::BadOption {
+            format: spec.id,
+            name: column.to_owned(),
+            reason: format!("no table has this column; there are {}", all.concat().join(", ")),
+        }),
+        None => Ok(out),
+    }
 }
 
 /// Names of the columns of a table.
@@ -170,11 +187,11 @@ fn names(source: &Source, path: &str, judge: &Judge<'_>) -> Option<Vec<String>> 
     match paths::extension(path).as_str() {
         "parquet" => parquet_rows::names(source, path).ok(),
         "csv" | "tsv" => {
-            let head = source.head(path, 1 << 20).ok()?;
+            let head = source.text_head(path, 1 << 20).ok()?;
             csv::Rows::new(head.as_slice(), csv::separator(&head)).ok().map(|(_, header)| header)
         }
         _ => {
-            let head = source.head(path, 1 << 20).ok()?;
+            let head = source.text_head(path, 1 << 20).ok()?;
             let mut names: Vec<String> = Vec::new();
             for line in head.split(|b| *b == b'\n').filter(|l| !l.iter().all(u8::is_ascii_whitespace)).take(200) {
                 let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
@@ -188,8 +205,14 @@ fn names(source: &Source, path: &str, judge: &Judge<'_>) -> Option<Vec<String>> 
     }
 }
 
-fn detect(spec: &Spec, probe: &Probe<'_>) -> Confidence {
-    let found = tables(probe.source(), spec);
+/// The table files, when nobody is to be told what is wrong with them.
+fn found<'a>(spec: &'static Spec, probe: &Probe<'a>) -> Vec<(&'a str, Columns)> {
+    let report = Report::new();
+    tables(probe.source(), spec, &Told::default(), &Judge { format: spec.id, report: &report }).unwrap_or_default()
+}
+
+fn detect(spec: &'static Spec, probe: &Probe<'_>) -> Confidence {
+    let found = found(spec, probe);
     let Some((first, columns)) = found.first() else { return Confidence::NONE };
     let score = if columns.has_labels() { 60 } else { 45 };
     Confidence::new(score, format!("found `{first}` with columns {}", columns.describe()))
@@ -202,7 +225,7 @@ fn read<'a>(
     report: &'a Report,
 ) -> Result<Box<dyn RecordReader + 'a>> {
     let judge = Judge { format: spec.id, report };
-    let files = tables(source, spec);
+    let files = tables(source, spec, &Told::new(spec, &options.options)?, &judge)?;
     if files.is_empty() {
         let reason = "no table has a column of paths or of media".to_owned();
         return Err(FormatError::NotThis { path: source.name().to_owned(), format: spec.id, reason });
@@ -252,7 +275,7 @@ table_format!(Parquet, PARQUET);
 /// Reads bytes as CSV cells; how many rows could be read.
 pub(crate) fn read_cells(bytes: &[u8]) -> usize {
     let Ok((mut rows, header)) = csv::Rows::new(bytes, csv::separator(bytes)) else { return 0 };
-    let _ = Columns::new(&header);
+    let _ = Columns::new(&header, &Told::default());
     let mut count = 0;
     while let Some(row) = rows.next() {
         count += usize::from(row.is_ok_and(|r| r.cells.into_iter().map(columns::guess).count() > 0));

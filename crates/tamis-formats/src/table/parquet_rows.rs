@@ -42,6 +42,12 @@ pub(super) fn class_names(source: &Source, path: &str) -> Names {
     features.map(|json| Names::of_features(json)).unwrap_or_default()
 }
 
+/// Whether the `datasets` library wrote a Parquet file.
+pub(super) fn has_features(source: &Source, path: &str) -> bool {
+    crate::paths::extension(path) == "parquet"
+        && open(source, path).is_ok_and(|b| b.schema().metadata().contains_key("huggingface"))
+}
+
 /// Walks through the rows; the line is the row's number from 1.
 pub(super) fn walk(source: &Source, path: &str, judge: &Judge<'_>, each: &mut dyn FnMut(Cells)) -> Result<()> {
     let reader = match open(source, path).and_then(|b| {

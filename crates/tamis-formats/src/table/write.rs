@@ -211,7 +211,7 @@ impl RecordWriter for Writer<'_> {
                 // Fields stand as columns of their own unless their name has a meaning.
                 if let Some(Value::Object(fields)) = row.remove("fields") {
                     let names: Vec<String> = fields.keys().cloned().chain(["path".to_owned()]).collect();
-                    let judged = Columns::new(&names);
+                    let judged = Columns::new(&names, &super::Told::default());
                     for (name, value) in fields {
                         if judged.means(&name) || row.contains_key(&name) || name == "labels" || value.is_null() {
                             self.losses.add("name", &record.path)?;

@@ -149,7 +149,13 @@ impl MaskWriter {
         let path = |folder: &str| format!("{above}{folder}/{id}.png");
         let mut done: Vec<MaskKind> = Vec::new();
         for label in labels {
-            let Shape::Mask(mask) = &label.shape else { continue };
+            let Shape::Mask(mask) = &label.shape else {
+                // Painting numbers only what it paints.
+                if let Some(name) = label.class.as_ref().filter(|_| !self.paint) {
+                    self.classes.named(name);
+                }
+                continue;
+            };
             let folder = FOLDERS.iter().find(|(_, kind)| *kind == mask.kind).map(|(folder, _)| *folder);
             match folder.filter(|_| !done.contains(&mask.kind)) {
                 Some(folder) if out::put_mask(sink, &path(folder), mask)? => done.push(mask.kind),
@@ -204,14 +210,15 @@ impl MaskWriter {
         Ok(true)
     }
 
-    /// Writes what the colours mean.
+    /// Writes what the colours mean; without masks, which classes there are unless they are the challenge's.
     pub(super) fn finish(&self, sink: &Sink) -> Result<()> {
         let mut map = String::from("# label:color_rgb:parts:actions\n");
         let mut line = |name: &str, [r, g, b]: [u8; 3]| {
             let _ = writeln!(map, "{}:{r},{g},{b}::", name.replace([':', '\n', '\r'], "_"));
         };
         let number = |at: usize| u8::try_from(at).unwrap_or(0);
-        if self.painted {
+        let own = |c: &Class| NAMES.contains(&c.name.as_str());
+        if self.painted || !self.any && !self.classes.classes.iter().all(own) {
             line("background", [0; 3]);
             self.classes
                 .classes

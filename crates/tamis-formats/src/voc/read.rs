@@ -128,7 +128,7 @@ fn pair<'a>(
         Some(rest) => rest.to_vec(),
         None => head,
     };
-    let top = String::from_utf8_lossy(&head).into_owned();
+    let top = crate::lex::text::decode(&head).into_owned();
     if top.contains("<annotations")
         || !top.contains("<annotation") && head.first() != Some(&0xFF) && head.first() != Some(&0xFE)
     {

@@ -130,7 +130,7 @@ impl Format for Yolo {
 
 fn looks_like_rows(source: &Source, path: &str) -> bool {
     let head = source.head(path, 512).unwrap_or_default();
-    let text = String::from_utf8_lossy(&head);
+    let text = crate::lex::text::decode(&head);
     let first = text.lines().next().unwrap_or_default();
     let words: Vec<&str> = first.split_whitespace().collect();
     words.len() >= 5 && words.iter().all(|w| w.parse::<f64>().is_ok())

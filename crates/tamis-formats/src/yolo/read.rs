@@ -66,7 +66,8 @@ pub(super) fn read<'a>(
     }
     for text in texts.iter().filter(|t| !used.contains(*t)) {
         let folder = paths::folder(text).to_ascii_lowercase();
-        if folder.split('/').any(|f| f == "labels" || f.starts_with("obj_")) {
+        let named = folder.split('/').any(|f| f == "labels" || f.starts_with("obj_"));
+        if named || super::looks_like_rows(source, text) {
             judge.error("missing_image", Place::file(*text), "there is no image for this label file");
         }
     }

@@ -14,9 +14,17 @@ fn the_page_about_formats_is_fresh() {
 #[test]
 fn the_table_is_sound() {
     let specs = tamis_formats::specs();
+    let matrix = tamis_formats::capability_text(&specs);
+    assert_eq!(matrix.lines().find(|l| l.chars().count() > 100), None);
     for spec in &specs {
+        assert!(matrix.lines().any(|l| l.split(' ').next() == Some(spec.id)), "{}", spec.id);
         assert_eq!(specs.iter().filter(|s| s.id == spec.id).count(), 1, "{} stands twice", spec.id);
-        assert!(tamis_formats::capability_text(&specs).contains(spec.title));
+        let described = tamis_formats::describe(spec);
+        assert!(described.contains(spec.title) && described.contains("\n  layout  "), "{described}");
+        let layout = described.lines().find(|l| l.starts_with("  layout")).unwrap_or_default();
+        assert!(layout.len() > "  layout  ".len(), "{} has no layout", spec.id);
+        let too_long = |l: &&str| l.chars().count() > 100 && l.trim().contains(' ') && !l.contains("http");
+        assert_eq!(described.lines().find(too_long), None);
         for loss in spec.losses {
             assert_eq!(spec.losses.iter().filter(|l| l.code == loss.code).count(), 1, "{}.{}", spec.id, loss.code);
         }

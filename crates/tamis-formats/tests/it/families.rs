@@ -73,7 +73,7 @@ fn text(path: &str, sentence: &str, spans: &[(u64, u64, &str)]) -> SampleRecord 
 }
 
 /// For each format, records in its own layout that it must hold without loss.
-fn own() -> Vec<(&'static str, Vec<SampleRecord>)> {
+pub(crate) fn own() -> Vec<(&'static str, Vec<SampleRecord>)> {
     let turned =
         RotatedBox::from_corners(&[(4.0, 2.0), (12.0, 8.0), (9.0, 12.0), (1.0, 6.0)].map(|(x, y)| Point { x, y }));
     let rle = |rows: std::ops::Range<usize>| {
@@ -221,7 +221,7 @@ fn own() -> Vec<(&'static str, Vec<SampleRecord>)> {
     ]
 }
 
-fn schema_of(records: &[SampleRecord]) -> Schema {
+pub(crate) fn schema_of(records: &[SampleRecord]) -> Schema {
     let mut schema = Schema::default();
     for label in records.iter().flat_map(|r| r.layers.values()).flatten() {
         if let Some(class) = &label.class {

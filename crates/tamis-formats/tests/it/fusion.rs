@@ -18,6 +18,40 @@ fn sensor<'a>(schema: &'a Schema, record: &SampleRecord) -> &'a tamis_core::Sens
     schema.sensors[segment].iter().find(|s| Some(&s.name) == record.sensor.as_ref()).unwrap()
 }
 
+/// The pixel of a point of the cuboid's own sensor in another sensor's camera, each with the vehicle's pose of its time.
+fn pixel(schema: &Schema, from: &SampleRecord, to: &SampleRecord, point: [f64; 3]) -> Option<tamis_core::Point> {
+    let world = ego(from).apply(sensor(schema, from).extrinsics.unwrap().apply(point));
+    sensor(schema, to).project(ego(to).inverse().apply(world))
+}
+
+/// Every cuboid in every camera that sees all of it, beside the devkit's own classes.
+#[test]
+fn cuboids_project_as_the_devkit_itself_says() {
+    let Some(root) = real("mmdet3d_demo/tests/data/lyft/v1.01-train") else { return };
+    let tables = root.join("v1.01-train");
+    let Some(rows) = super::peers::run("cuboids.py", &[tables.as_os_str()]) else { return };
+    let (schema, records) = read_as(&root, "nuscenes", &Report::new());
+    let home = records.iter().find(|r| r.sensor.as_deref() == Some("LIDAR_TOP")).unwrap();
+    let (mut worst, mut seen) = (0.0f64, 0);
+    for row in &rows {
+        let instance = row[0].as_str();
+        let label = home.layers["truth"].iter().find(|l| l.instance.as_deref() == instance).unwrap();
+        let Shape::Box3d(cuboid) = &label.shape else { panic!("not a cuboid") };
+        let shot = records.iter().find(|r| r.sensor.as_deref() == row[1].as_str()).unwrap();
+        let ours: Vec<_> = cuboid.corners().into_iter().map(|c| pixel(&schema, home, shot, c).unwrap()).collect();
+        let theirs: Vec<[f64; 2]> = serde_json::from_value(row[2].clone()).unwrap();
+        for [x, y] in theirs {
+            // Far outside of the picture a pixel is a tiny angle.
+            let size = 1.0f64.max(x.hypot(y) / 2000.0);
+            let apart = ours.iter().map(|p| (p.x - x).hypot(p.y - y)).fold(f64::MAX, f64::min) / size;
+            worst = worst.max(apart);
+            seen += 1;
+        }
+    }
+    eprintln!("{seen} corners, the worst {worst} pixels apart");
+    assert!(seen >= 8 * 5 && worst < 0.1, "{seen} corners, the worst {worst} pixels apart");
+}
+
 #[test]
 fn lyft_is_read_whole_and_projects_as_the_devkit_does() {
     let Some(root) = real("mmdet3d_demo/tests/data/lyft/v1.01-train") else { return };
@@ -40,20 +74,13 @@ fn lyft_is_read_whole_and_projects_as_the_devkit_does() {
         ("99dbde43", "CAM_FRONT", [837.134, 611.469], [792.42, 574.634]),
         ("8ea7e34e", "CAM_BACK", [1295.483, 565.922], [1322.149, 525.314]),
     ];
-    let scanner = sensor(&schema, home).extrinsics.unwrap();
     for (instance, channel, low, high) in wanted {
         let label = labels.iter().find(|l| l.instance.as_ref().unwrap().starts_with(instance)).unwrap();
         assert_eq!(label.class.as_deref(), Some("car"));
         let Shape::Box3d(cuboid) = &label.shape else { panic!("not a cuboid") };
         let record = records.iter().find(|r| r.sensor.as_deref() == Some(channel)).unwrap();
-        let camera = sensor(&schema, record);
-        let pixel = |corner: [f64; 3]| {
-            let world = ego(home).apply(scanner.apply(corner));
-            let point = camera.extrinsics.unwrap().inverse().apply(ego(record).inverse().apply(world));
-            camera.intrinsics.as_ref().unwrap().project(point).unwrap()
-        };
         for (corner, [x, y]) in [(0, low), (7, high)] {
-            let found = pixel(cuboid.corners()[corner]);
+            let found = pixel(&schema, home, record, cuboid.corners()[corner]).unwrap();
             assert!((found.x - x).hypot(found.y - y) < 0.05, "{instance} in {channel}: {found:?}, not {x} {y}");
         }
     }
@@ -159,5 +186,55 @@ fn a_drive_of_kitti_is_read_with_its_tracklets() {
         let found =
             camera.intrinsics.as_ref().unwrap().project(camera.extrinsics.unwrap().inverse().apply(corner)).unwrap();
         assert!((found.x - row(0) / row(2)).hypot(found.y - row(1) / row(2)) < 0.05);
+    }
+}
+
+/// The object benchmark: each cuboid's corners, worked out from the row of its file as the devkit does (`R_y(ry)` about
+/// the bottom centre, then `P2`), beside the corners of our cuboid through our camera.
+#[test]
+fn cuboids_of_kitti_project_as_the_devkit_does() {
+    let Some(micro) = real("datumaro_fixtures/kitti_dataset/kitti_3d") else { return };
+    let label = micro.join("label_2/000001.txt");
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "training/image_2/000001.png", super::scratch::png(1242, 375));
+    put(folder.path(), "training/label_2/000001.txt", std::fs::read(&label).unwrap());
+    put(folder.path(), "training/calib/000001.txt", std::fs::read(micro.join("calib/000001.txt")).unwrap());
+    let report = Report::new();
+    let (_, records) = read_as(folder.path(), "kitti", &report);
+    let p2: Vec<f64> = serde_json::from_value(records[0].fields["calib"]["P2"].clone()).unwrap();
+    let camera = tamis_core::Intrinsics { fx: p2[0], fy: p2[5], cx: p2[2], cy: p2[6], ..Default::default() };
+    let shift = [(p2[3] - p2[2] * p2[11]) / p2[0], (p2[7] - p2[6] * p2[11]) / p2[5], p2[11]];
+    let sensor = tamis_core::Sensor {
+        name: "image_2".into(),
+        kind: SensorKind::Camera,
+        description: String::new(),
+        extrinsics: Some(Pose { translation: shift.map(|v| -v), rotation: [1.0, 0.0, 0.0, 0.0] }),
+        intrinsics: Some(camera),
+    };
+    let text = std::fs::read_to_string(&label).unwrap();
+    let rows = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>());
+    let rows: Vec<Vec<f64>> = rows
+        .filter(|words| words[0] != "DontCare")
+        .map(|words| words[8..15].iter().map(|w| w.parse().unwrap()).collect())
+        .collect();
+    let solid = records[0].layers["truth"].iter().filter_map(|l| match &l.shape {
+        Shape::Box3d(cuboid) => Some(cuboid),
+        _ => None,
+    });
+    let solid: Vec<_> = solid.collect();
+    assert_eq!((solid.len(), rows.len()), (2, 2));
+    for (cuboid, row) in solid.into_iter().zip(rows) {
+        let [h, w, l, x, y, z, ry] = row[..] else { panic!("a row has seven numbers") };
+        let ours: Vec<_> = cuboid.corners().into_iter().map(|c| sensor.project(c).unwrap()).collect();
+        for (a, b, c) in
+            [(1, 0, 1), (1, 0, -1), (-1, 0, -1), (-1, 0, 1), (1, 1, 1), (1, 1, -1), (-1, 1, -1), (-1, 1, 1)]
+        {
+            let (cx, cy, cz) = (f64::from(a) * l / 2.0, -f64::from(b) * h, f64::from(c) * w / 2.0);
+            let corner = [ry.cos() * cx + ry.sin() * cz + x, cy + y, -ry.sin() * cx + ry.cos() * cz + z, 1.0];
+            let line = |i: usize| (0..4).map(|j| p2[i * 4 + j] * corner[j]).sum::<f64>();
+            let (u, v) = (line(0) / line(2), line(1) / line(2));
+            let apart = ours.iter().map(|p| (p.x - u).hypot(p.y - v)).fold(f64::MAX, f64::min);
+            assert!(apart < 0.01, "a corner at {u} {v} is {apart} pixels apart: {ours:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Conformance by table, hostile input, and real datasets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod bad;
 mod conformance;
 mod documents;
 mod families;
@@ -12,3 +13,4 @@ mod read_only;
 mod real;
 mod scratch;
 mod tools;
+mod written;

@@ -2,6 +2,7 @@
 //! (`scripts/requirements-oracles.txt` says how).
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,22 +20,28 @@ fn python() -> Option<PathBuf> {
     [named("TAMIS_ORACLES", "tamis-oracles"), named("TAMIS_VENV", "tamis-venv")].into_iter().find(|p| p.exists())
 }
 
-/// What a peer finds in a folder; [`None`] with a message where it is not installed.
-fn ask(kind: &str, folder: &Path) -> Option<Vec<Vec<serde_json::Value>>> {
+/// What a script prints in its last line; [`None`] with a message where what it needs is not installed.
+pub(crate) fn run(script: &str, args: &[&OsStr]) -> Option<Vec<Vec<serde_json::Value>>> {
+    let shown = args.first().map_or(script.into(), |first| first.to_string_lossy());
     let Some(python) = python() else {
-        eprintln!("skipped {kind}: there is no environment of Python (run `make venv`)");
+        eprintln!("skipped {shown}: there is no environment of Python (run `make venv`)");
         return None;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/peers.py");
-    let answer = Command::new(python).arg(script).arg(kind).arg(folder).output().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle").join(script);
+    let answer = Command::new(python).arg(script).args(args).output().unwrap();
     let errors = String::from_utf8_lossy(&answer.stderr);
     if answer.status.code() == Some(77) {
-        eprintln!("skipped {kind}: {}", errors.trim());
+        eprintln!("skipped {shown}: {}", errors.trim());
         return None;
     }
-    assert!(answer.status.success(), "{kind}: {errors}");
+    assert!(answer.status.success(), "{shown}: {errors}");
     let last = answer.stdout.split(|b| *b == b'\n').rfind(|l| !l.is_empty()).unwrap();
     Some(serde_json::from_slice(last).unwrap())
+}
+
+/// What a peer finds in a folder.
+fn ask(kind: &str, folder: &Path) -> Option<Vec<Vec<serde_json::Value>>> {
+    run("peers.py", &[OsStr::new(kind), folder.as_os_str()])
 }
 
 fn sample(path: &str, labels: Vec<Label>) -> SampleRecord {
@@ -95,6 +102,15 @@ fn peers_read_our_boxes_with_equal_numbers() {
         ("supervision:yolo", "yolo", "detect", "images/", 1e-3),
         ("supervision:yolo-obb", "yolo", "obb", "images/", 1e-3),
         ("supervision:createml", "createml", "", "images/", 1e-3),
+        ("datumaro:coco", "coco", "", "images/train/", 1e-9),
+        ("datumaro:voc", "voc", "", "", 1e-2),
+        ("datumaro:yolo", "yolo", "", "images/train/", 1e-3),
+        ("datumaro:datumaro", "datumaro", "", "", 1e-9),
+        ("datumaro:open_images", "openimages", "", "", 1e-3),
+        ("datumaro:vott_json", "vott", "", "", 1e-9),
+        ("datasets:parquet", "huggingface", "", "", 1e-9),
+        ("datasets:imagefolder", "huggingface", "folder", "", 1e-9),
+        ("label_studio_sdk", "label_studio", "", "", 1e-9),
         ("devkit", "voc", "", "", 1e-9),
         ("pyarrow", "parquet", "", "", 1e-9),
     ];
@@ -104,7 +120,11 @@ fn peers_read_our_boxes_with_equal_numbers() {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().join("out");
         let options = WriteOptions::default();
-        let options = if task.is_empty() { options } else { options.with("task", task) };
+        let options = match (format, task) {
+            (_, "") => options,
+            ("huggingface", layout) => options.with("layout", layout),
+            (_, task) => options.with("task", task),
+        };
         let (written, report) = write_as(&root, format, &schema(), &records, &options);
         assert_eq!(written.labels, 3, "{format}: {:?}", report.findings());
         let Some(found) = ask(peer, &root) else { continue };
@@ -329,5 +349,5 @@ fn layouts_of_hugging_face_are_read_whole() {
     assert_eq!(counts, [("train/a.png", 2), ("train/b.png", 0)]);
     assert_eq!(records[0].layers["truth"][1].bounds(), Some(Box2d::new(5.0, 5.0, 10.0, 10.0)));
     let source = open(temp.path(), &report);
-    assert_eq!(tamis_formats::detect(&source, &report).unwrap().format.spec().id, "jsonl");
+    assert_eq!(tamis_formats::detect(&source, &report).unwrap().format.spec().id, "huggingface");
 }

@@ -251,7 +251,7 @@ fn bad_rows_are_findings_and_nothing_else_is_lost() {
         r#"{"image": {"file_name": "a.png", "width": 8, "height": 8}, "annotations": [{"segmentation": {"size": [8, 8], "counts": "zzz"}}, {"segmentation": {"size": [99999999, 99999999], "counts": "1"}}, 7]}"#,
     );
     put(root, "sam/a.png", &image);
-    check("segment_anything", 1, 0, 2, &root.join("sam"));
+    check("segment_anything", 1, 0, 3, &root.join("sam"));
     put(
         root,
         "xml/a.xml",

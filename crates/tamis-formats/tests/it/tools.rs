@@ -320,7 +320,8 @@ fn every_declared_shape_comes_back() {
             );
             let points = t == LabelType::Keypoints;
             // A format that lays out its own folders says that it moved the file.
-            let lost = report.findings().iter().filter(|f| !f.code.ends_with(".path")).count();
+            let lost =
+                report.findings().iter().filter(|f| !f.code.ends_with(".path") && !f.code.ends_with(".split")).count();
             assert!(lost == 0 || points, "{} {t}: {} losses, {:?}", spec.id, written.losses, report.findings());
             let report = Report::new();
             let (_, back) = read_as(&temp.path().join("a"), spec.id, &report);
@@ -607,9 +608,9 @@ not json
         let report = Report::new();
         let (_, records) = read_as(temp.path(), format, &report);
         if at == 0 {
-            // A number beyond all bounds spoils the whole document for JSON.
-            assert_eq!(report.count(Severity::Error), 1, "{:?}", report.findings());
-            continue;
+            // A number beyond all bounds costs its own label and no other.
+            let said = report.findings();
+            assert!(said.iter().any(|f| f.code == "labelme.number" && f.count == 1), "{said:?}");
         }
         assert_eq!(labels(&records), *count, "{format}: {:?}", report.findings());
         assert!(report.count(Severity::Error) >= 2, "{format}: {:?}", report.findings());

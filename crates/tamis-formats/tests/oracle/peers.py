@@ -86,6 +86,50 @@ def by_pyarrow():
             yield [Path(row["path"]).stem, label["class"], *(box[k] for k in ("xmin", "ymin", "xmax", "ymax"))]
 
 
+def by_datumaro(name):
+    from datumaro.components.annotation import AnnotationType
+    from datumaro.components.dataset import Dataset
+
+    dataset = Dataset.import_from(str(root), name)
+    names = [label.name for label in dataset.categories()[AnnotationType.label]]
+    for item in dataset:
+        for a in item.annotations:
+            if a.type == AnnotationType.bbox:
+                x, y, w, h = a.get_bbox()
+                yield [Path(item.id).name, names[a.label], float(x), float(y), float(x + w), float(y + h)]
+
+
+def by_label_studio():
+    """Through the tool's own converter to COCO, whose file names begin with a hash and two lines."""
+    from label_studio_sdk.converter import Converter
+
+    out = Path(tempfile.mkdtemp())
+    converter = Converter(str(root / "config.xml"), str(root), download_resources=False)
+    converter.convert_to_coco(str(root / "tasks.json"), str(out), is_dir=False, output_image_dir=str(out / "images"))
+    found = json.loads((out / "result.json").read_text("utf-8"))
+    names = {c["id"]: c["name"] for c in found["categories"]}
+    images = {i["id"]: Path(i["file_name"]).stem.split("__", 1)[-1] for i in found["images"]}
+    for a in found["annotations"]:
+        x, y, w, h = a["bbox"]
+        yield [images[a["image_id"]], names[a["category_id"]], x, y, x + w, y + h]
+
+
+def by_datasets(layout):
+    import datasets
+
+    datasets.disable_progress_bars()
+    cache = tempfile.mkdtemp()
+    files = {"data_files": str(root / "data/train-*.parquet")} if layout == "parquet" else {"data_dir": str(root)}
+    found = datasets.load_dataset(layout, split="train", cache_dir=cache, **files)
+    assert all(row["image"].size == (64, 48) for row in found)
+    category = found.features["objects"]["category"].feature
+    for row in found.cast_column("image", datasets.Image(decode=False)):
+        objects = row["objects"]
+        for (x, y, w, h), name in zip(objects["bbox"], objects["category"], strict=True):
+            name = category.int2str(name) if isinstance(name, int) else name
+            yield [Path(row["image"]["path"]).stem, name, x, y, x + w, y + h]
+
+
 def read():
     if kind.startswith("labelformat"):
         from labelformat import formats as f
@@ -110,6 +154,12 @@ def read():
             "labelme": lambda: d.from_labelme(images, str(only("*.json").parent)),
         }
         return by_supervision(make[kind.split(":")[1]]())
+    if kind.startswith("datumaro"):
+        return by_datumaro(kind.split(":")[1])
+    if kind.startswith("datasets"):
+        return by_datasets(kind.split(":")[1])
+    if kind == "label_studio_sdk":
+        return by_label_studio()
     return {"devkit": by_devkit, "pillow": by_pillow, "webdataset": by_webdataset, "pyarrow": by_pyarrow}[kind]()
 
 
