@@ -1,6 +1,6 @@
 //! Media at addresses of the web: fetched from hosts that were named, and from no others.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -63,6 +63,12 @@ impl Fetcher {
 
     /// The bytes at an address. Busy servers are asked again, four times in all.
     pub(super) fn fetch(&self, url: &str) -> Result<Vec<u8>, NotFetched> {
+        let mut bytes = Vec::new();
+        self.copy(url, &mut bytes).map(|()| bytes)
+    }
+
+    /// The same into a file.
+    pub(super) fn copy(&self, url: &str, out: &mut impl Write) -> Result<(), NotFetched> {
         let failed = |e: &dyn std::fmt::Display| NotFetched::Failed(e.to_string());
         let url = Url::parse(url).map_err(|e| failed(&e))?;
         let host = url.host_str().unwrap_or_default();
@@ -82,12 +88,12 @@ impl Fetcher {
                 continue;
             }
             // Without the address: it may hold a key.
-            return self.body(outcome.map_err(|e| failed(&causes(&e.without_url())))?);
+            return self.body(outcome.map_err(|e| failed(&causes(&e.without_url())))?, out);
         }
         Err(NotFetched::Failed("no answer".to_owned()))
     }
 
-    fn body(&self, answer: Response) -> Result<Vec<u8>, NotFetched> {
+    fn body(&self, answer: Response, out: &mut impl Write) -> Result<(), NotFetched> {
         if !answer.status().is_success() {
             return Err(NotFetched::Failed(format!("the server answered {}", answer.status())));
         }
@@ -95,10 +101,9 @@ impl Fetcher {
         if answer.content_length().is_some_and(|length| length > self.most) {
             return Err(too_large());
         }
-        let mut bytes = Vec::new();
-        let read = answer.take(self.most.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|e| NotFetched::Failed(e.to_string()))?;
-        if bytes.len() as u64 > self.most { Err(too_large()) } else { Ok(bytes) }
+        let read = io::copy(&mut answer.take(self.most.saturating_add(1)), out);
+        let length = read.map_err(|e| NotFetched::Failed(e.to_string()))?;
+        if length > self.most { Err(too_large()) } else { Ok(()) }
     }
 }
 
@@ -117,7 +122,6 @@ fn causes(error: &dyn std::error::Error) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::io::Write;
     use std::net::TcpListener;
 
     /// A server that gives these answers, one a connection.

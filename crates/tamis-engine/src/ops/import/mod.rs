@@ -37,7 +37,7 @@ const ORIGIN: &str = "import/";
 /// What to import.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportRequest {
-    /// A folder or archive.
+    /// A folder or archive of this machine or in a bucket, an archive on the web, or a dataset of another lake.
     pub path: PathBuf,
     /// Into which dataset; named after the folder when absent.
     #[serde(default)]
@@ -186,7 +186,7 @@ impl Tally {
 impl Engine {
     /// Says what an import would take in: the source opened, its format found, nothing read yet.
     pub fn plan_import(&self, request: &ImportRequest, report: &Report) -> Result<ImportPlan> {
-        let source = open::open(&request.path, report)?;
+        let source = open::open(request, report)?;
         Ok(self.prepare(request, &source, report)?.0)
     }
 
@@ -194,7 +194,7 @@ impl Engine {
     pub fn import(&self, ctx: &Ctx, request: &ImportRequest, started: &mut dyn FnMut(&ImportPlan)) -> Result<Imported> {
         let report = Report::new();
         ctx.progress.begin("look at the source", None, "files");
-        let source = open::open(&request.path, &report);
+        let source = open::open(request, &report);
         ctx.progress.end();
         let source = source?;
         let (plan, format) = self.prepare(request, &source, &report)?;
