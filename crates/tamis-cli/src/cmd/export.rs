@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use tamis_engine::ops::export::{ExportMedia, ExportRequest, Filter, formats as matrix};
+use tamis_engine::ops::export::{ExportMedia, ExportRequest, Filter, formats as matrix, formats_text};
 use tamis_engine::{Address, EngineError, Result};
 
 use super::Door;
@@ -18,7 +18,7 @@ use crate::text;
 pub(crate) enum OnLoss {
     /// Write the nearest thing, say what was lost
     Report,
-    /// Write nothing
+    /// Write nothing, say what would be lost
     Refuse,
 }
 
@@ -42,6 +42,7 @@ pub(crate) enum Media {
 #[command(after_help = "Examples:
   tamis export street out --format yolo
   tamis export street@v1 out --format coco --where 'split:train class:bus'
+  tamis export street out --format voc --dry-run         only say what VOC cannot hold
   tamis export street out --format voc --on-loss refuse
   tamis export street out --format coco --media none     labels alone
 
@@ -72,6 +73,9 @@ pub(crate) struct ExportArgs {
     /// What to do about labels that the format cannot hold
     #[arg(long, value_enum, default_value_t = OnLoss::Report)]
     on_loss: OnLoss,
+    /// Only say what would be written and lost
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(crate) fn run(args: &ExportArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
@@ -98,13 +102,15 @@ pub(crate) fn run(args: &ExportArgs, door: &Door<'_>, printer: &mut Printer) -> 
         },
         refuse_losses: matches!(args.on_loss, OnLoss::Refuse),
     };
-    let done = door.open()?.export(&door.reading(), &request)?;
+    let (engine, ctx) = (door.open()?, door.reading());
+    let done = if args.dry_run { engine.plan_export(&ctx, &request) } else { engine.export(&ctx, &request) }?;
     if printer.json {
         printer.json(&done);
     } else {
         say_findings(&done.findings, printer);
         printer.line(format!(
-            "Wrote {} with {} as {} to {}",
+            "{} {} with {} as {} to {}",
+            if args.dry_run { "Would write" } else { "Wrote" },
             text::count(done.samples, "sample"),
             text::count(done.labels, "label"),
             done.format,
@@ -118,23 +124,22 @@ pub(crate) fn run(args: &ExportArgs, door: &Door<'_>, printer: &mut Printer) -> 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tamis formats
+  tamis formats coco
   tamis formats --json")]
-pub(crate) struct FormatsArgs {}
+pub(crate) struct FormatsArgs {
+    /// Only this format: its layout, what it loses, its options
+    format: Option<String>,
+}
 
-pub(crate) fn formats(_args: &FormatsArgs, printer: &mut Printer) -> Result<ExitCode> {
-    let all = matrix();
+pub(crate) fn formats(args: &FormatsArgs, printer: &mut Printer) -> Result<ExitCode> {
+    let wanted = args.format.as_deref();
+    let text = formats_text(wanted)?;
     if printer.json {
+        let mut all = matrix();
+        all.retain(|line| wanted.is_none_or(|wanted| line.id == wanted));
         printer.json(&all);
         return Ok(ExitCode::SUCCESS);
     }
-    for format in all {
-        printer.line(format!("{:<12} {}", format.id, format.title));
-        let held = |types: &[String]| if types.is_empty() { "-".to_owned() } else { types.join(", ") };
-        printer.line(format!("{:<12}   reads  {}", "", held(&format.reads)));
-        printer.line(format!("{:<12}   writes {}", "", held(&format.writes)));
-        for loss in &format.losses {
-            printer.line(format!("{:<12}   loses  {loss}", ""));
-        }
-    }
+    text.trim_end().lines().for_each(|line| printer.line(line));
     Ok(ExitCode::SUCCESS)
 }

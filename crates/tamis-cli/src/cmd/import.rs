@@ -177,7 +177,13 @@ fn say_plan(plan: &ImportPlan, printer: &Printer) {
 /// How the classes stand to those that were there.
 fn say_classes(done: &Imported, printer: &Printer) {
     let of = |what: &'static str| done.classes_found.iter().filter(move |note| note.what == what);
-    let new: Vec<&str> = of("new").map(|note| note.class.as_str()).collect();
+    // One name may be new for several types of label.
+    let mut new: Vec<&str> = Vec::new();
+    for note in of("new") {
+        if !new.contains(&note.class.as_str()) {
+            new.push(&note.class);
+        }
+    }
     if !new.is_empty() {
         printer.say(format!("New classes: {}", new.join(", ")));
     }

@@ -4,6 +4,7 @@
 mod damage;
 mod real;
 mod reference;
+mod resume;
 mod sources;
 mod walk;
 

@@ -317,6 +317,25 @@ fn labels_go_out_alone_and_files_as_links() {
     assert!(said.code != 0 && said.talk.contains("import it again"), "{said:?}");
 }
 
+#[test]
+fn losses_are_told_before_anything_is_written() {
+    let place = street();
+    place.ok(&["import", "street"]);
+    let plan = place.run(&["export", "street", "rows", "--format", "yolo", "--dry-run", "--json"]);
+    let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap();
+    assert!(plan["losses"].as_u64().unwrap() > 0 && !plan["findings"].as_array().unwrap().is_empty(), "{plan}");
+    let said = place.run(&["export", "street", "rows", "--format", "yolo", "--on-loss", "refuse"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    for finding in plan["findings"].as_array().unwrap() {
+        assert!(said.talk.contains(finding["message"].as_str().unwrap()), "{finding} in {said:?}");
+    }
+    assert!(!place.path("rows").exists());
+    place.ok(&["export", "street", "whole", "--format", "tamis", "--on-loss", "refuse"]);
+    let done: serde_json::Value =
+        serde_json::from_str(&place.ok(&["export", "street", "rows", "--format", "yolo", "--json"])).unwrap();
+    assert_eq!(done, plan, "the plan is what is done");
+}
+
 /// Every file below a folder.
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tamis_core::{Finding, MediaSource, Report, Sample, SampleRecord};
-use tamis_formats::{Fetched, Linking, OnLoss, Schema, Sink, Wanted, WriteOptions};
+use tamis_formats::{Fetched, Linking, Schema, Sink, Wanted, WriteOptions};
 use tamis_repo::{ScanOptions, Snapshot};
 
 use crate::error::{EngineError, Result};
@@ -67,7 +67,9 @@ pub struct Exported {
     pub samples: u64,
     /// Labels written.
     pub labels: u64,
-    /// What the format could not hold, and other findings.
+    /// Things the format cannot hold, counted one by one.
+    pub losses: u64,
+    /// What the format cannot hold, kind by kind, and other findings.
     pub findings: Vec<Finding>,
 }
 
@@ -115,6 +117,10 @@ pub struct FormatLine {
     pub id: String,
     /// The title.
     pub title: String,
+    /// Where it is described.
+    pub homepage: String,
+    /// Kinds of media.
+    pub media: Vec<String>,
     /// Label types it reads.
     pub reads: Vec<String>,
     /// Label types it writes.
@@ -131,6 +137,8 @@ pub fn formats() -> Vec<FormatLine> {
     let line = |spec: &'static tamis_formats::Spec| FormatLine {
         id: spec.id.to_owned(),
         title: spec.title.to_owned(),
+        homepage: spec.homepage.to_owned(),
+        media: spec.media.iter().map(|m| (*m).to_owned()).collect(),
         reads: names(spec.reads),
         writes: names(spec.writes),
         losses: spec.losses.iter().map(|loss| format!("{}: {}", loss.what, loss.instead)).collect(),
@@ -139,58 +147,116 @@ pub fn formats() -> Vec<FormatLine> {
     tamis_formats::specs().into_iter().map(line).collect()
 }
 
+/// The formats in words: one with its layout, losses and options, or what all can hold as a matrix.
+///
+/// # Errors
+/// An unknown name, with those there are.
+pub fn formats_text(name: Option<&str>) -> Result<String> {
+    match name {
+        Some(name) => Ok(tamis_formats::describe(tamis_formats::find(name)?.spec())),
+        None => Ok(tamis_formats::capability_text(&tamis_formats::specs())),
+    }
+}
+
 impl Engine {
-    /// Writes the samples of a revision in a format.
+    /// Writes the samples of a revision in a format. Where losses are refused they are counted first, and nothing is
+    /// written when there are any.
+    ///
+    /// # Errors
+    /// `format.lossy` with all that would be lost; a folder that is not empty; an unknown format or option.
     pub fn export(&self, ctx: &Ctx, request: &ExportRequest) -> Result<Exported> {
-        let format = tamis_formats::find(&request.format)?;
-        let snapshot = self.dataset(&request.address.dataset)?.snapshot(request.address.revision())?;
-        let report = Report::new();
-        let mut options = WriteOptions::default().with_layer(&request.layer);
-        options.options.clone_from(&request.options);
         if request.refuse_losses {
-            options = options.on_loss(OnLoss::Refuse);
+            let plan = self.plan_export(ctx, request)?;
+            if plan.losses > 0 {
+                return Err(refused(&plan));
+            }
         }
-        let current: Rc<RefCell<Option<tamis_core::Media>>> = Rc::default();
+        let snapshot = self.dataset(&request.address.dataset)?.snapshot(request.address.revision())?;
+        let current = Rc::default();
         let urls: Rc<RefCell<String>> = Rc::default();
-        let media = Media {
-            snapshot: snapshot.clone(),
-            references: Arc::clone(self.references()),
-            mode: request.media,
-            urls: Rc::clone(&urls),
-        };
-        let shown = Rc::clone(&current);
-        let fetch = move |path: &str, wanted: Wanted<'_>| media.fetch(path, wanted, shown.borrow().as_ref());
-        let sink = Sink::folder(&request.out, fetch)?.with_linking(match request.media {
+        let sink = Sink::folder(&request.out, self.fetcher(request, &snapshot, &current, &urls))?;
+        let sink = sink.with_linking(match request.media {
             ExportMedia::Link => Linking::Hard,
             ExportMedia::SymbolicLink => Linking::Symbolic,
             _ => Linking::Copy,
         });
-        let schema = schema_with_notes(&snapshot)?;
-        let mut writer = format.write(&sink, &schema, &options, &report)?;
-        let scan = ScanOptions { prefix: request.address.prefix().to_owned(), ..ScanOptions::default() };
-        ctx.progress.begin("export", Some(snapshot.len()), "samples");
-        for sample in snapshot.scan(&scan)? {
-            let sample = sample?;
-            if request.filter.fits(&sample) {
-                let bytes = sample.media.as_ref().map_or(0, |media| media.size);
-                current.borrow_mut().clone_from(&sample.media);
-                writer.write(&record_of(sample))?;
-                ctx.progress.advance(1, bytes)?;
-            }
-        }
-        let written = writer.finish()?;
+        let done = write(ctx, request, &snapshot, &sink, &current)?;
         if matches!(request.media, ExportMedia::Urls(_)) {
             sink.put(URLS, format!("path,url\n{}", urls.borrow()).as_bytes())?;
         }
-        ctx.progress.end();
-        Ok(Exported {
-            commit: snapshot.commit().id.to_string(),
-            format: request.format.clone(),
-            samples: written.samples,
-            labels: written.labels,
-            findings: report.findings(),
-        })
+        Ok(done)
     }
+
+    /// Says what an export would write and lose: the same with labels into a temporary folder and without media.
+    ///
+    /// # Errors
+    /// As [`Engine::export`], but for the folder and for losses.
+    pub fn plan_export(&self, ctx: &Ctx, request: &ExportRequest) -> Result<Exported> {
+        let snapshot = self.dataset(&request.address.dataset)?.snapshot(request.address.revision())?;
+        let folder = tempfile::tempdir().map_err(|e| {
+            let message = format!("cannot make a temporary folder: {e}");
+            EngineError::new("format.io", message).hint("set TMPDIR to another disk")
+        })?;
+        let current = Rc::default();
+        let fetch = self.fetcher(request, &snapshot, &current, &Rc::default());
+        let sink = Sink::folder(folder.path(), fetch)?.leaving_media();
+        write(ctx, request, &snapshot, &sink, &current)
+    }
+
+    fn fetcher(
+        &self,
+        request: &ExportRequest,
+        snapshot: &Snapshot,
+        current: &Current,
+        urls: &Rc<RefCell<String>>,
+    ) -> impl FnMut(&str, Wanted<'_>) -> std::io::Result<Fetched> + 'static {
+        let media = Media {
+            snapshot: snapshot.clone(),
+            references: Arc::clone(self.references()),
+            mode: request.media,
+            urls: Rc::clone(urls),
+        };
+        let shown = Rc::clone(current);
+        move |path, wanted| media.fetch(path, wanted, shown.borrow().as_ref())
+    }
+}
+
+/// The medium of the sample that is written now.
+type Current = Rc<RefCell<Option<tamis_core::Media>>>;
+
+fn refused(plan: &Exported) -> EngineError {
+    let lost: Vec<&str> = plan.findings.iter().map(|f| f.message.as_str()).collect();
+    let message = format!("{} cannot hold all of it, nothing was written: {}", plan.format, lost.join("; "));
+    EngineError::new("format.lossy", message).hint("choose another format, or allow it with --on-loss report")
+}
+
+fn write(ctx: &Ctx, request: &ExportRequest, snapshot: &Snapshot, sink: &Sink, current: &Current) -> Result<Exported> {
+    let format = tamis_formats::find(&request.format)?;
+    let report = Report::new();
+    let mut options = WriteOptions::default().with_layer(&request.layer);
+    options.options.clone_from(&request.options);
+    let mut writer = format.write(sink, &schema_with_notes(snapshot)?, &options, &report)?;
+    let scan = ScanOptions { prefix: request.address.prefix().to_owned(), ..ScanOptions::default() };
+    ctx.progress.begin("export", Some(snapshot.len()), "samples");
+    for sample in snapshot.scan(&scan)? {
+        let sample = sample?;
+        if request.filter.fits(&sample) {
+            let bytes = sample.media.as_ref().map_or(0, |media| media.size);
+            current.borrow_mut().clone_from(&sample.media);
+            writer.write(&record_of(sample))?;
+            ctx.progress.advance(1, bytes)?;
+        }
+    }
+    let written = writer.finish()?;
+    ctx.progress.end();
+    Ok(Exported {
+        commit: snapshot.commit().id.to_string(),
+        format: request.format.clone(),
+        samples: written.samples,
+        labels: written.labels,
+        losses: written.losses,
+        findings: report.findings(),
+    })
 }
 
 /// Finds the bytes that a writer asks for.
