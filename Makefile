@@ -18,13 +18,14 @@ DATA ?=
 
 export TAMIS_VENV
 
-.PHONY: help test check fmt lint guards venv demo bench bench-quick fuzz docs ui ui-check
+.PHONY: help test check fmt lint guards venv demo bench bench-quick fuzz docs ui ui-check ui-e2e
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 test: venv check ui-check ## check everything and run all tests (what CI runs)
 	$(CARGO) test --workspace --locked
+	$(MAKE) --no-print-directory ui-e2e
 
 check: ## format, guards and lints, without tests
 	$(CARGO) fmt --all --check
@@ -41,6 +42,10 @@ fmt: ## format all Rust code
 
 ui: ## build the web UI into ui/dist (skips politely without Node)
 	@scripts/ui.sh build
+
+ui-e2e: ui ## drive the web UI in Chromium on a scratch lake (skips politely without it)
+	$(CARGO) build --locked --package tamis-cli
+	@scripts/ui.sh e2e "$(abspath $(TARGET))/debug/tamis"
 
 ui-check: ## types, lint and unit tests of the web UI
 	@scripts/ui.sh check

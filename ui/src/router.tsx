@@ -29,6 +29,18 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./routes/settings"), "SettingsPage"),
 });
 
+const importer = createRoute({
+  getParentRoute: () => root,
+  path: "/import",
+  validateSearch: (s: Record<string, unknown>): { into?: string } => ({ into: text(s.into) }),
+  component: lazyRouteComponent(() => import("./routes/import"), "Import"),
+});
+const jobs = createRoute({
+  getParentRoute: () => root,
+  path: "/jobs",
+  component: lazyRouteComponent(() => import("./routes/jobs"), "Jobs"),
+});
+
 const dataset = createRoute({
   getParentRoute: () => root,
   path: "/d/$org/$name",
@@ -77,8 +89,29 @@ const compare = createRoute({
   component: lazyRouteComponent(() => import("./routes/compare"), "Compare"),
 });
 
+const merge = createRoute({
+  getParentRoute: () => dataset,
+  path: "/merge",
+  component: lazyRouteComponent(() => import("./routes/merge"), "Merge"),
+});
+const evaluation = createRoute({
+  getParentRoute: () => dataset,
+  path: "/eval",
+  validateSearch: (s: Record<string, unknown>): { layer?: string; overlap?: string } => ({
+    layer: text(s.layer),
+    overlap: text(s.overlap),
+  }),
+  component: lazyRouteComponent(() => import("./routes/evaluation"), "Evaluation"),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, settings, dataset.addChildren([overview, explore, sample, history, compare])]),
+  routeTree: root.addChildren([
+    home,
+    importer,
+    jobs,
+    settings,
+    dataset.addChildren([overview, explore, sample, history, compare, merge, evaluation]),
+  ]),
   defaultPreload: "intent",
   scrollRestoration: false,
 });

@@ -135,7 +135,8 @@ export interface Conflict {
   base?: unknown;
   ours?: unknown;
   theirs?: unknown;
-  resolved?: unknown;
+  /** What was decided, if anything: `ours`, `theirs`, `base`, or a value. */
+  resolution?: unknown;
 }
 
 export interface Merging {
@@ -170,4 +171,71 @@ export interface LabelSchema {
 export interface Ontology {
   description?: string;
   types: Record<string, LabelSchema>;
+}
+
+export interface Merged {
+  outcome: string;
+  commit: string | null;
+  conflicts: number;
+}
+
+export interface EvalReport {
+  commit: string;
+  samples: number;
+  truths: number;
+  predictions: number;
+  figures: Record<string, number | null>;
+  splits: Record<string, { ap: number | null; [name: string]: unknown }>;
+  classes: Record<
+    string,
+    { ap: number | null; hits: number; false_alarms: number; misses: number; [name: string]: unknown }
+  >;
+}
+
+export interface Finding {
+  severity: string;
+  code: string;
+  message: string;
+  count: number;
+  places?: { file?: string; line?: number; path?: string }[];
+}
+
+export interface ImportReport {
+  plan: {
+    dataset: string;
+    branch: string;
+    format: string;
+    why: string;
+    others?: string[];
+    files: number;
+    bytes: number;
+    existing: number;
+  };
+  commit: string | null;
+  added: number;
+  changed: number;
+  removed: number;
+  unchanged: number;
+  annotations: number;
+  splits: Record<string, number>;
+  classes: Record<string, number>;
+  bytes: number;
+  findings: Finding[];
+}
+
+export interface Job {
+  id: string;
+  what: string;
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  /** Microseconds since 1970. */
+  started: number;
+  ended?: number;
+  error?: string;
+  result?: unknown;
+}
+
+export interface Format {
+  id: string;
+  title: string;
+  [fact: string]: unknown;
 }

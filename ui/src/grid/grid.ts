@@ -64,6 +64,8 @@ export class Grid {
   private speed = 0;
   private settle: ReturnType<typeof setTimeout> | undefined;
   private total = 0;
+  /** The sample to be shown once its block is known: until then its place is an estimate. */
+  private goal: number | undefined;
   private rowHeight: number;
   private overlays = true;
   private rightToLeft = false;
@@ -114,6 +116,7 @@ export class Grid {
     this.focus = Math.min(index, Math.max(0, total - 1));
     this.anchor = this.focus;
     this.selection = none;
+    this.goal = this.focus > 0 ? this.focus : undefined;
     this.relayout(this.focus);
   }
 
@@ -142,6 +145,7 @@ export class Grid {
 
   jump(index: number): void {
     this.moveFocus(index, false);
+    this.goal = index;
     this.show(index, true);
   }
 
@@ -152,7 +156,7 @@ export class Grid {
   private relayout(keep?: number): void {
     const { clientWidth: width, clientHeight: height } = this.scroller;
     if (width === 0) return;
-    const first = keep ?? this.firstShown();
+    const first = keep ?? this.goal ?? this.firstShown();
     this.rightToLeft = getComputedStyle(this.scroller).direction === "rtl";
     this.layout = new Layout(this.total, { width: width - 8, rowHeight: this.rowHeight, gap: 3 });
     this.space.viewport = height;
@@ -222,6 +226,12 @@ export class Grid {
         learnt = true;
       }
       if (!learnt) break;
+    }
+    if (this.goal !== undefined && this.layout.isKnown(Math.floor(this.goal / BLOCK))) {
+      const { goal } = this;
+      this.goal = undefined;
+      this.show(goal, true);
+      return;
     }
     const { tiles } = this.layout.window(from, to);
     const wanted = new Set(tiles.map((tile) => tile.index));
@@ -362,6 +372,7 @@ export class Grid {
       if (event.shiftKey)
         this.choose(union(this.selection, range(Math.min(this.anchor, index), Math.max(this.anchor, index) + 1)));
       this.moveFocus(index, event.shiftKey);
+      if (!this.layout.isKnown(Math.floor(index / BLOCK))) this.goal = index;
       this.show(index, false);
     };
     const page = Math.max(1, Math.floor(this.space.viewport / (this.rowHeight + 3)));

@@ -269,7 +269,7 @@ export interface MenuItem {
 export function Menu({ trigger, items, name }: { trigger: ReactNode; items: MenuItem[]; name: string }) {
   return (
     <BaseMenu.Root modal={false}>
-      <BaseMenu.Trigger aria-label={name} title={name} className={buttonClass("quiet", "px-1.5")}>
+      <BaseMenu.Trigger title={name} className={buttonClass("quiet", "px-1.5")}>
         {trigger}
       </BaseMenu.Trigger>
       <BaseMenu.Portal>
@@ -300,7 +300,7 @@ export function Menu({ trigger, items, name }: { trigger: ReactNode; items: Menu
 export function Popover({ trigger, name, children }: { trigger: ReactNode; name: string; children: ReactNode }) {
   return (
     <BasePopover.Root>
-      <BasePopover.Trigger aria-label={name} title={name} className={buttonClass("quiet", "px-1.5")}>
+      <BasePopover.Trigger title={name} className={buttonClass("quiet", "px-1.5")}>
         {trigger}
       </BasePopover.Trigger>
       <BasePopover.Portal>

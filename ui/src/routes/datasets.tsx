@@ -1,8 +1,9 @@
 /** All datasets of the lake. */
 import { Link } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useDatasets } from "../api/hooks";
-import { Empty, Failure, Input, Skeleton } from "../kit";
+import { buttonClass, Empty, Failure, Input, Skeleton } from "../kit";
 import { ago, bytes, grouped, moment } from "../lib/format";
 import { useWords } from "../lib/i18n";
 import { useSettings } from "../lib/settings";
@@ -14,8 +15,18 @@ export function Datasets() {
   const [search, setSearch] = useState("");
   if (datasets.error) return <Failure error={datasets.error} retry={() => void datasets.refetch()} />;
   if (!datasets.data) return <Skeleton />;
+  const action = (
+    <Link to="/import" className={buttonClass("accent")}>
+      <Plus size={14} />
+      {t("importData")}
+    </Link>
+  );
   if (datasets.data.length === 0) {
-    return <Empty command="tamis import FOLDER">{t("noDatasets")}</Empty>;
+    return (
+      <Empty action={action} command="tamis import FOLDER">
+        {t("noDatasets")}
+      </Empty>
+    );
   }
   const rows = datasets.data.filter((d) => d.name.toLowerCase().includes(search.toLowerCase()));
   return (
@@ -31,6 +42,7 @@ export function Datasets() {
               value={search}
               onChange={(e) => setSearch(e.target.value)}
             />
+            {action}
           </div>
         </div>
         <table className="w-full border-collapse">

@@ -14,6 +14,7 @@ import { useWords } from "../lib/i18n";
 import { useShortcuts } from "../lib/keys";
 import { useSettings } from "../lib/settings";
 import { drawLabels } from "../stage/render";
+import { BulkEdit } from "./explore/bulk";
 import { FacetPanel } from "./explore/facets";
 import { FilterBar } from "./explore/filterbar";
 import { Inspector } from "./explore/inspector";
@@ -160,6 +161,9 @@ export function Explore() {
               <button type="button" className="hover:text-ink" onClick={() => setSelection(ranges.none)}>
                 {t("clear")} (Esc)
               </button>
+              {rows.commit && (
+                <BulkEdit name={name} gitRef={ref} filter={filter} selection={selection} commit={rows.commit} />
+              )}
             </>
           )}
           <span className="ms-auto font-mono text-ink-3">{rows.commit?.slice(0, 12)}</span>

@@ -1,9 +1,12 @@
 /** The commits of a ref as a graph, and everything that was done to the dataset. */
+import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { Undo2 } from "lucide-react";
 import { useMemo, useState } from "react";
-import { useLog, useOperations, useTags } from "../api/hooks";
+import { api } from "../api/client";
+import { queries, useLog, useOperations, useTags } from "../api/hooks";
 import type { Commit } from "../api/types";
-import { Badge, Empty, Failure, Id, Section, Segments, Skeleton } from "../kit";
+import { Badge, Button, Empty, Failure, Id, Section, Segments, Skeleton } from "../kit";
 import { ago, moment, person } from "../lib/format";
 import { graph } from "../lib/graph";
 import { useWords } from "../lib/i18n";
@@ -138,10 +141,20 @@ function Operations() {
   const language = useSettings((s) => s.language);
   const { name } = useDataset();
   const operations = useOperations(name);
+  const undo = useMutation({ mutationFn: () => api.undo(name), onSuccess: () => queries.invalidateQueries() });
   if (operations.error) return <Failure error={operations.error} retry={() => void operations.refetch()} />;
   if (!operations.data) return <Skeleton />;
   return (
-    <Section title={t("operations")}>
+    <Section
+      title={t("operations")}
+      side={
+        <Button tone="quiet" disabled={undo.isPending || operations.data.length < 2} onClick={() => undo.mutate()}>
+          <Undo2 size={14} />
+          {t("undoOperation")}
+        </Button>
+      }
+    >
+      {undo.error && <Failure error={undo.error} />}
       <ol>
         {operations.data.map((operation) => (
           <li key={operation.id} className="flex h-8 items-center gap-3 border-b border-line">

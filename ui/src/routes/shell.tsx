@@ -1,5 +1,5 @@
 /** What is always there: the top bar, the pages of a dataset, the command palette, the list of shortcuts. */
-import { Link, Outlet, useNavigate, useParams, useRouterState, useSearch } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import clsx from "clsx";
 import { Command as CommandIcon, GitBranch, Moon, Settings as SettingsIcon, Sun } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
@@ -17,10 +17,14 @@ export const PAGES: { to: string; name: Word; keys: string }[] = [
   { to: "/d/$org/$name/explore", name: "explore", keys: "x" },
   { to: "/d/$org/$name/history", name: "history", keys: "h" },
   { to: "/d/$org/$name/compare", name: "compare", keys: "c" },
+  { to: "/d/$org/$name/merge", name: "merge", keys: "m" },
+  { to: "/d/$org/$name/eval", name: "evaluation", keys: "v" },
 ];
 
 export const GLOBAL: { to: string; name: Word }[] = [
   { to: "/", name: "datasets" },
+  { to: "/import", name: "importData" },
+  { to: "/jobs", name: "jobs" },
   { to: "/settings", name: "settings" },
 ];
 
@@ -49,14 +53,16 @@ export function Shell() {
     [t, navigate],
   );
   useShortcuts(t("everywhere"), shortcuts);
-  const inDataset = useRouterState({ select: (s) => s.location.pathname.startsWith("/d/") });
+  const { org } = useParams({ strict: false }) as { org?: string };
+  const inDataset = org !== undefined;
   return (
     <div className="flex h-full flex-col">
       <header className="flex h-10 shrink-0 items-center gap-1 border-b border-line px-2">
         <Link
           to="/"
           className="flex items-center gap-2 rounded px-1.5 py-1 font-strong hover:bg-bg-2"
-          aria-label={t("datasets")}
+          title={t("datasets")}
+          aria-label={inDataset ? t("datasets") : undefined}
         >
           <Logo />
           {!inDataset && <span>Tamis</span>}

@@ -1,10 +1,12 @@
 /** The sample in focus: picture, facts, labels. */
 import { thumbUrl } from "../../api/client";
+import { useDraft } from "../../api/draft";
 import type { Sample } from "../../api/types";
 import { Button, Section } from "../../kit";
 import { classVar } from "../../lib/color";
 import { bytes, grouped, middle } from "../../lib/format";
 import { useWords } from "../../lib/i18n";
+import { DraftBar } from "../sample/draftbar";
 
 export function Inspector({
   name,
@@ -18,11 +20,15 @@ export function Inspector({
   onOpen(): void;
 }) {
   const t = useWords();
+  const draft = useDraft(name, gitRef, "");
   return (
     <aside
       aria-label={t("sample")}
       className="flex w-72 shrink-0 flex-col overflow-y-auto border-s border-line max-lg:hidden"
     >
+      <div className="px-3">
+        <DraftBar draft={draft} />
+      </div>
       {sample ? (
         <>
           <div className="flex aspect-4/3 shrink-0 items-center justify-center bg-media">

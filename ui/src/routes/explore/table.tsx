@@ -95,17 +95,17 @@ export default function SampleTable({ rows, selection, focus, onSelect, onFocus,
                 }}
                 onDoubleClick={() => onOpen(index)}
               >
-                <span className="flex justify-center">
-                  <input
-                    type="checkbox"
-                    tabIndex={-1}
-                    aria-hidden="true"
-                    className="size-3.5 accent-accent"
-                    checked={ranges.has(selection, index)}
-                    onChange={() => onSelect(ranges.toggle(selection, index))}
-                    onClick={(e) => e.stopPropagation()}
-                  />
-                </span>
+                <span
+                  className={clsx(
+                    "mx-auto size-3 rounded-sm border border-line-2",
+                    ranges.has(selection, index) && "border-accent bg-accent",
+                  )}
+                  onClick={(e) => {
+                    e.stopPropagation();
+                    onSelect(ranges.toggle(selection, index));
+                  }}
+                  aria-hidden="true"
+                />
                 <bdi className="truncate font-mono" title={sample?.path}>
                   {sample ? middle(sample.path, 72) : "…"}
                 </bdi>

@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { mediaUrl } from "../../api/client";
 import { useDraft } from "../../api/draft";
-import { useOntology } from "../../api/hooks";
+import { useOntology, useStats } from "../../api/hooks";
 import type { Sample } from "../../api/types";
 import { useWords } from "../../lib/i18n";
 import { useShortcuts } from "../../lib/keys";
@@ -35,6 +35,7 @@ export function ImageSample({ name, gitRef, sample, commit, label, stale }: Prop
   const navigate = useNavigate();
   const { params } = useDataset();
   const ontology = useOntology(name, gitRef).data;
+  const stats = useStats(name, gitRef).data;
   const draft = useDraft(name, gitRef, commit);
   const saved = sample.layers ?? NONE;
   const mine = draft.patchOf(sample.path);
@@ -95,12 +96,12 @@ export function ImageSample({ name, gitRef, sample, commit, label, stale }: Prop
   useEffect(() => stage?.redraw(), [stage, theme]);
 
   const classes = useMemo(() => {
-    const names = new Set<string>();
+    const names = new Set(Object.keys(stats?.classes ?? {}));
     for (const schema of Object.values(ontology?.types ?? {}))
       for (const entry of schema.classes ?? []) names.add(entry.name);
     for (const labels of Object.values(state.doc)) for (const l of labels) if (l.class) names.add(l.class);
     return [...names];
-  }, [ontology, state.doc]);
+  }, [ontology, stats, state.doc]);
 
   const classify = useCallback(
     (value: string) => {
