@@ -1,6 +1,6 @@
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 // A running `tamis serve`, for `npm run dev`.
 const server = process.env.TAMIS_URL ?? "http://127.0.0.1:7878";
@@ -8,6 +8,7 @@ const server = process.env.TAMIS_URL ?? "http://127.0.0.1:7878";
 export default defineConfig({
   plugins: [react(), tailwind()],
   server: { proxy: { "/api": server } },
+  test: { include: ["src/**/*.test.ts"] },
   build: {
     target: "es2022",
     manifest: true,
