@@ -18,7 +18,7 @@ DATA ?=
 
 export TAMIS_VENV
 
-.PHONY: help test check fmt lint guards venv demo bench bench-quick fuzz docs ui ui-check ui-e2e
+.PHONY: help test check fmt lint guards venv demo bench bench-quick fuzz docs ui ui-check ui-demo ui-e2e
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,6 +42,10 @@ fmt: ## format all Rust code
 
 ui: ## build the web UI into ui/dist (skips politely without Node)
 	@scripts/ui.sh build
+
+ui-demo: ui ## look at the demo dataset in a browser, by the development server; DATA=folder for your own
+	$(CARGO) build --release --locked --package tamis-cli
+	@scripts/ui.sh demo "$(abspath $(TARGET))/release/tamis" $(if $(DATA),"$(abspath $(DATA))")
 
 ui-e2e: ui ## drive the web UI in Chromium on a scratch lake (skips politely without it)
 	$(CARGO) build --locked --package tamis-cli

@@ -3,7 +3,8 @@
 #
 #   scripts/ui.sh build     ui/dist, which the server carries in itself
 #   scripts/ui.sh check     types, lint, unit tests
-#   scripts/ui.sh e2e BIN   drives a real server in Chromium
+#   scripts/ui.sh e2e BIN   drives it in Chromium, on a scratch lake of the program BIN
+#   scripts/ui.sh demo BIN [FOLDER]   shows the drawn dataset, or a folder, at http://127.0.0.1:7878 (PORT)
 set -eu
 cd "$(dirname "$0")/../ui"
 
@@ -26,5 +27,19 @@ e2e)
     [ -x "$chromium" ] || skip "Chromium is not installed (Debian: apt-get install chromium)"
     TAMIS="$2" CHROMIUM="$chromium" npm run --silent e2e
     ;;
-*) echo "usage: scripts/ui.sh build|check|e2e BIN" >&2; exit 2 ;;
+demo)
+    # A lake with the drawn street dataset, or with a folder of yours (only read), looked at in a browser.
+    home=$(mktemp -d "${TMPDIR:-/tmp}/tamis-ui-demo.XXXXXX")
+    trap 'rm -rf "$home"' EXIT INT TERM
+    export TAMIS_LAKE="$home/lake" TAMIS="$2"
+    "$2" init "$TAMIS_LAKE"
+    if [ -n "${3:-}" ]; then
+        "$2" import "$3" mine
+    else
+        "$2" demo "$home/street"
+        "$2" import "$home/street" street
+    fi
+    node dev/server.mjs "$TAMIS_LAKE" "${PORT:-7878}"
+    ;;
+*) echo "usage: scripts/ui.sh build|check|e2e BIN|demo BIN [FOLDER]" >&2; exit 2 ;;
 esac

@@ -304,7 +304,8 @@ async function answer(request, response) {
     }
     const found = /^\/datasets\/([^/]+)\/([^/]+)\/(.+)$/.exec(path);
     if (found) {
-      const name = `${decodeURIComponent(found[1])}/${decodeURIComponent(found[2])}`;
+      const [org, own] = [decodeURIComponent(found[1]), decodeURIComponent(found[2])];
+      const name = org === "~" ? own : `${org}/${own}`;
       if (found[3] === "media" || found[3] === "preview") {
         const bytes = await media(name, await commitOf(name, q.ref), q.path, found[3], q.size);
         return send(200, bytes, sniff(bytes), q.v ? { "cache-control": "private, max-age=31536000, immutable" } : {});

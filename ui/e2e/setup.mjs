@@ -22,6 +22,7 @@ export async function world() {
   run(["init", lake]);
   run(["demo", join(home, "street")]);
   run(["import", join(home, "street"), "acme/street"]);
+  run(["import", join(home, "street"), "alone"]);
 
   const server = spawn(process.execPath, [new URL("../dev/server.mjs", import.meta.url).pathname, lake, "0"], {
     env,

@@ -44,6 +44,15 @@ test("the list leads to the overview, with the counts that the program prints", 
   noFault();
 });
 
+test("a dataset without an organisation has pages too", async () => {
+  await open("/");
+  await it.page.getByRole("link", { name: "alone" }).click();
+  await it.page.getByRole("heading", { name: "alone" }).waitFor();
+  await it.page.getByRole("link", { name: "Explore" }).first().click();
+  await it.page.locator(".grid-tile img.is-there").first().waitFor();
+  noFault();
+});
+
 test("the grid is walked, selected and opened by keys", async () => {
   await open(`${dataset}/explore`);
   await it.page.locator(".grid-tile img.is-there").first().waitFor();
@@ -59,6 +68,7 @@ test("the grid is walked, selected and opened by keys", async () => {
   await it.page.keyboard.press("End");
   await it.page.locator("#tile-239").waitFor();
   await it.page.keyboard.press("Enter");
+  await it.page.waitForURL(/\/sample\?/);
   await it.page.getByText("240 of 240").waitFor();
   await it.page.keyboard.press("Escape");
   await it.page.locator("#tile-239").waitFor();

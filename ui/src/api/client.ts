@@ -1,4 +1,5 @@
 /** Calls to the server. The only file that knows its routes; pages use hooks.ts. */
+import { paramsOf } from "../lib/dataset";
 import type { Patch } from "../stage/history";
 import type * as T from "./types";
 
@@ -61,7 +62,11 @@ async function call<R>(method: string, path: string, query?: Query, body?: unkno
   return (await response.json()) as R;
 }
 
-const ds = (name: string) => `/datasets/${name.split("/").map(encodeURIComponent).join("/")}`;
+/** A dataset's part of an address: always two segments. */
+function ds(dataset: string): string {
+  const { org, name } = paramsOf(dataset);
+  return `/datasets/${encodeURIComponent(org)}/${encodeURIComponent(name)}`;
+}
 
 export interface Found {
   total: number;

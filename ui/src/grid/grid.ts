@@ -39,6 +39,7 @@ interface Live {
   caption: HTMLSpanElement;
   index: number;
   key: string;
+  state: string;
   path: string;
 }
 
@@ -266,11 +267,15 @@ export class Grid {
     }
     const { element } = live;
     const x = this.rightToLeft ? -tile.x - 4 : tile.x + 4;
-    element.style.transform = `translate(${x}px, ${tile.y + 4}px)`;
     const selected = has(this.selection, tile.index);
-    element.classList.toggle("is-selected", selected);
-    element.classList.toggle("is-focus", tile.index === this.focus);
-    element.setAttribute("aria-selected", String(selected));
+    const state = `${x} ${tile.y} ${selected} ${tile.index === this.focus}`;
+    if (live.state !== state) {
+      live.state = state;
+      element.style.transform = `translate(${x}px, ${tile.y + 4}px)`;
+      element.classList.toggle("is-selected", selected);
+      element.classList.toggle("is-focus", tile.index === this.focus);
+      element.setAttribute("aria-selected", String(selected));
+    }
     const key = `${row.path} ${tile.width.toFixed(1)} ${tile.height.toFixed(1)}`;
     if (live.key === key) {
       if (!live.image.src && this.speed < FAST) this.loadPicture(live, row, tile);
@@ -323,7 +328,7 @@ export class Grid {
     const canvas = document.createElement("canvas");
     const caption = document.createElement("span");
     element.append(image, canvas, caption);
-    return { element, image, canvas, caption, index: -1, key: "", path: "" };
+    return { element, image, canvas, caption, index: -1, key: "", state: "", path: "" };
   }
 
   private retire(live: Live): void {
@@ -333,6 +338,7 @@ export class Grid {
     live.image.classList.remove("is-there");
     live.index = -1;
     live.key = "";
+    live.state = "";
     live.path = "";
     if (this.pool.length < 200) this.pool.push(live);
   }

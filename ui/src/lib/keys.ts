@@ -72,9 +72,9 @@ export function listen(): () => void {
 
 /** How a key is shown. */
 export function shownKeys(keys: string): string {
-  const mac = navigator.platform.startsWith("Mac");
+  const mac = globalThis.navigator?.platform?.startsWith("Mac") ?? false;
   return keys
-    .split("+")
+    .split(/\+(?=.)/)
     .map((part) =>
       part === "mod"
         ? mac

@@ -5,6 +5,7 @@ import { graph } from "./graph";
 import { en } from "./i18n/en";
 import { say } from "./i18n/say";
 import { zh } from "./i18n/zh";
+import { shownKeys } from "./keys";
 
 describe("filters", () => {
   it("quotes what needs it", () => {
@@ -90,5 +91,17 @@ describe("graph of commits", () => {
     expect(lane).toEqual([0, 0, 1, 0]);
     expect(edges).toHaveLength(4);
     for (const edge of edges) expect(edge.to).toBeGreaterThan(edge.from);
+  });
+});
+
+describe("keys", () => {
+  it("are shown one by one, also the plus", () => {
+    expect(["+", "mod+k", "mod+shift+z", "shift+ArrowLeft", "?"].map(shownKeys)).toEqual([
+      "+",
+      "Ctrl K",
+      "Ctrl ⇧ Z",
+      "⇧ ←",
+      "?",
+    ]);
   });
 });

@@ -4,6 +4,7 @@ import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useDatasets } from "../api/hooks";
 import { buttonClass, Empty, Failure, Input, Skeleton } from "../kit";
+import { paramsOf } from "../lib/dataset";
 import { ago, bytes, grouped, moment } from "../lib/format";
 import { useWords } from "../lib/i18n";
 import { useSettings } from "../lib/settings";
@@ -58,7 +59,7 @@ export function Datasets() {
           </thead>
           <tbody>
             {rows.map((d) => {
-              const [org = "", name = ""] = d.name.split("/");
+              const { org, name } = paramsOf(d.name);
               return (
                 <tr key={d.name} className="h-8 border-b border-line hover:bg-bg-1">
                   <td className="max-w-80 truncate">
@@ -68,7 +69,7 @@ export function Datasets() {
                       search={{ ref: undefined }}
                       className="font-strong hover:underline"
                     >
-                      <span className="font-normal text-ink-2">{org}/</span>
+                      {org !== "~" && <span className="font-normal text-ink-2">{org}/</span>}
                       <bdi>{name}</bdi>
                     </Link>
                   </td>

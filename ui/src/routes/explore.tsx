@@ -33,7 +33,7 @@ export function Explore() {
   const { tile, overlays, set } = useSettings();
   const [selection, setSelection] = useState<ranges.Ranges>(ranges.none);
   const [focus, setFocus] = useState(search.at ?? 0);
-  const [shown, setShown] = useState<[number, number]>([0, 0]);
+  const shown = useRef<HTMLSpanElement>(null);
   const [inspector, setInspector] = useState(true);
   const count = ranges.count(selection);
 
@@ -138,7 +138,11 @@ export function Explore() {
               at={search.at ?? 0}
               onFocus={setFocus}
               onOpen={open}
-              onWindow={(a, b) => setShown([a, b])}
+              onWindow={(first, last) => {
+                // Past React: this changes with every frame of scrolling.
+                if (shown.current)
+                  shown.current.textContent = `${grouped(first + 1)}–${grouped(last + 1)} ${t("ofTotal")} `;
+              }}
             />
           )}
         </div>
@@ -147,9 +151,7 @@ export function Explore() {
             <span>…</span>
           ) : (
             <span>
-              {view === "grid" &&
-                rows.total > 0 &&
-                `${grouped(shown[0] + 1)}–${grouped(shown[1] + 1)} ${t("ofTotal")} `}
+              {view === "grid" && rows.total > 0 && <span ref={shown} />}
               {grouped(rows.total)} {t("samples").toLowerCase()}
             </span>
           )}

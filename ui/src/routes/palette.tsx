@@ -3,6 +3,7 @@ import { useNavigate, useParams } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useDatasets } from "../api/hooks";
 import { Kbd } from "../kit";
+import { nameOf, paramsOf } from "../lib/dataset";
 import { useWords } from "../lib/i18n";
 import { shownKeys, useKnownShortcuts } from "../lib/keys";
 import { GLOBAL, PAGES } from "./shell";
@@ -12,6 +13,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
   const navigate = useNavigate();
   const datasets = useDatasets();
   const params = useParams({ strict: false }) as { org?: string; name?: string };
+  const dataset = nameOf({ org: params.org ?? "", name: params.name ?? "" });
   const groups = useKnownShortcuts((s) => s.groups);
   const run = (what: () => void) => () => {
     onClose();
@@ -36,7 +38,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
       <Command.List className="max-h-[50vh] overflow-auto p-1">
         <Command.Empty className="p-3 text-ink-3">—</Command.Empty>
         {params.org && params.name && (
-          <Command.Group heading={`${params.org}/${params.name}`} className={group}>
+          <Command.Group heading={dataset} className={group}>
             {PAGES.map((page) => (
               <Command.Item
                 key={page.to}
@@ -57,7 +59,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
         )}
         <Command.Group heading={t("datasets")} className={group}>
           {(datasets.data ?? []).slice(0, 200).map((d) => {
-            const [org = "", name = ""] = d.name.split("/");
+            const { org, name } = paramsOf(d.name);
             return (
               <Command.Item
                 key={d.name}
@@ -84,7 +86,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
           </Command.Item>
         </Command.Group>
         {groups
-          .filter((g) => g.title !== t("everywhere") && g.title !== `${params.org}/${params.name}`)
+          .filter((g) => g.title !== t("everywhere") && g.title !== dataset)
           .map((g) => (
             <Command.Group key={g.id} heading={g.title} className={group}>
               {g.shortcuts.map((s) => (

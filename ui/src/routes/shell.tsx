@@ -6,6 +6,7 @@ import { lazy, Suspense, useMemo, useState } from "react";
 import { Toaster } from "sonner";
 import { useBranches, useTags } from "../api/hooks";
 import { Dialog, Empty, IconButton, Kbd, Menu } from "../kit";
+import { nameOf } from "../lib/dataset";
 import { loadWords, useWords, type Word } from "../lib/i18n";
 import { shownKeys, useKnownShortcuts, useShortcuts } from "../lib/keys";
 import { useSettings } from "../lib/settings";
@@ -32,7 +33,7 @@ export const GLOBAL: { to: string; name: Word }[] = [
 export function useDataset(): { name: string; ref: string; params: { org: string; name: string } } {
   const params = useParams({ strict: false }) as { org?: string; name?: string };
   const search = useSearch({ strict: false }) as { ref?: string };
-  const name = `${params.org}/${params.name}`;
+  const name = nameOf({ org: params.org ?? "", name: params.name ?? "" });
   const branches = useBranches(name);
   const ref = search.ref ?? branches.data?.find((b) => b.default)?.name ?? "main";
   return { name, ref, params: { org: params.org ?? "", name: params.name ?? "" } };
@@ -216,7 +217,7 @@ export function DatasetFrame() {
       })),
     [t, navigate, org, name, ref],
   );
-  useShortcuts(`${org}/${name}`, shortcuts);
+  useShortcuts(nameOf({ org, name }), shortcuts);
   return <Outlet />;
 }
 

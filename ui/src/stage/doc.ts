@@ -120,6 +120,8 @@ export function linesOf(label: Label): Point[][] {
 /** The box around a label; undefined for one without a place in the image. */
 export function boxAround(label: Label): Box | undefined {
   switch (label.type) {
+    case "box2d":
+      return label.shape;
     case "rle":
       return maskBounds(label.shape);
     case "keypoints":

@@ -77,6 +77,7 @@ export function drawLabels(
   for (const [color, group] of groups) {
     const fill = new Path2D();
     const line = new Path2D();
+    const boxes = new Path2D();
     for (const label of group) {
       if (label.type === "rle") {
         const picture = maskPicture(label.shape, color);
@@ -86,6 +87,10 @@ export function drawLabels(
           context.drawImage(picture, view.x, view.y, label.shape.width * view.scale, label.shape.height * view.scale);
           context.globalAlpha = 1;
         }
+      } else if (label.type === "box2d") {
+        const { xmin, ymin, xmax, ymax } = label.shape;
+        const { scale } = view;
+        boxes.rect(xmin * scale + view.x, ymin * scale + view.y, (xmax - xmin) * scale, (ymax - ymin) * scale);
       } else if (label.type === "keypoints") {
         for (const [a, b] of style.edges ?? []) {
           const p = label.shape[a];
@@ -113,9 +118,11 @@ export function drawLabels(
     if (style.fill !== 0) {
       context.globalAlpha = style.fill ?? 0.14;
       context.fill(fill, "evenodd");
+      context.fill(boxes);
       context.globalAlpha = 1;
     }
     context.stroke(line);
+    context.stroke(boxes);
     if (style.names && group.length < 400) drawNames(context, group, view, color);
   }
   context.setLineDash([]);

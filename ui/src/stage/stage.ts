@@ -19,6 +19,10 @@ export interface LayerView {
   /** One colour for all of its labels, instead of by class. */
   color?: string;
   dashed?: boolean;
+  /** Colours of single labels by id, as tokens; the others keep their class's. */
+  tints?: ReadonlyMap<number, string>;
+  /** Labels that are less sure than this are not shown. */
+  least?: number;
 }
 
 export interface StageState {
@@ -680,9 +684,19 @@ export class Stage {
       if (!layer.shown) continue;
       const isActive = layer.name === this.active;
       const labels = (this.history.doc[layer.name] ?? []).filter(
-        (l) => !(isActive && (this.hidden.has(l.id) || this.selected.includes(l.id))),
+        (l) =>
+          (l.confidence ?? 1) >= (layer.least ?? 0) &&
+          !(isActive && (this.hidden.has(l.id) || this.selected.includes(l.id))),
       );
-      drawLabels(context, labels, this.view, { ...layer, fill: this.fill, names: true, edges: this.edges }, visible);
+      const style = { dashed: layer.dashed, color: layer.color, fill: this.fill, names: true, edges: this.edges };
+      const plain = layer.tints ? labels.filter((l) => !layer.tints?.has(l.id)) : labels;
+      drawLabels(context, plain, this.view, style, visible);
+      for (const tint of new Set(layer.tints?.values())) {
+        const some = labels.filter((l) => layer.tints?.get(l.id) === tint);
+        // What is right needs no name; what is wrong does.
+        const names = tint !== "--good";
+        drawLabels(context, some, this.view, { ...style, color: token(tint), names }, visible);
+      }
     }
   }
 

@@ -84,13 +84,23 @@ export function ImageSample({ name, gitRef, sample, commit, label, stale }: Prop
     else stage?.setPicture(undefined, orientation >= 5 ? height : width, orientation >= 5 ? width : height);
   }, [stage, image, sample.media]);
   useEffect(() => {
+    const truth = new Map<number, string>();
+    const predicted = new Map<number, string>();
+    for (const [prediction, label] of matching?.hits ?? []) {
+      truth.set(label, "--good");
+      predicted.set(prediction, "--good");
+    }
+    for (const id of matching?.misses ?? []) truth.set(id, "--warn");
+    for (const id of matching?.falseAlarms ?? []) predicted.set(id, "--bad");
     const views: LayerView[] = layers.map((layer) => ({
       name: layer,
       shown: !off.has(layer),
       dashed: layer !== "truth",
+      tints: matching && layer === "truth" ? truth : matching && layer === against ? predicted : undefined,
+      least: layer === against ? least : 0,
     }));
     stage?.setLayers(views, active);
-  }, [stage, layers, off, active]);
+  }, [stage, layers, off, active, matching, against, least]);
   useEffect(() => stage?.setClass(className, skeleton), [stage, className, skeleton]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme has other colours
   useEffect(() => stage?.redraw(), [stage, theme]);
@@ -112,7 +122,19 @@ export function ImageSample({ name, gitRef, sample, commit, label, stale }: Prop
   );
 
   const shortcuts = useMemo(() => {
-    if (!stage) return [];
+    const leave = {
+      keys: "Escape",
+      name: t("cancel"),
+      run: () => {
+        if (!stage?.cancel())
+          void navigate({
+            to: "/d/$org/$name/explore",
+            params,
+            search: (s) => ({ ref: s.ref, q: (s as { q?: string }).q, at: (s as { at?: number }).at }),
+          });
+      },
+    };
+    if (!stage) return [leave];
     return [
       ...TOOLS.map((tool) => ({ keys: tool.key, name: t(toolWord(tool.name)), run: () => stage.setTool(tool.name) })),
       { keys: "mod+z", name: t("undo"), run: () => stage.undo() },
@@ -134,18 +156,7 @@ export function ImageSample({ name, gitRef, sample, commit, label, stale }: Prop
       ...classes
         .slice(0, 9)
         .map((value, i) => ({ keys: String(i + 1), name: `${t("class")} ${value}`, run: () => classify(value) })),
-      {
-        keys: "Escape",
-        name: t("cancel"),
-        run: () => {
-          if (!stage.cancel())
-            void navigate({
-              to: "/d/$org/$name/explore",
-              params,
-              search: (s) => ({ ref: s.ref, q: (s as { q?: string }).q, at: (s as { at?: number }).at }),
-            });
-        },
-      },
+      leave,
     ];
   }, [stage, t, classes, classify, navigate, params]);
   useShortcuts(t("tools"), shortcuts);
