@@ -83,6 +83,22 @@ pub fn format(input: &[u8]) {
         "set.tar",
         "set.tar.gz",
         "cat/a.jpg",
+        "train.tfrecord",
+        "train-images-idx3-ubyte",
+        "data_batch_1.bin",
+        "annotations.xml",
+        "tasks.json",
+        "meta.json",
+        "ds/ann/a.jpg.json",
+        "v1.0-mini/sample_data.json",
+        "s/gt/gt.txt",
+        "train.conll",
+        "metadata.csv",
+        "manifest.jsonl",
+        "segments/a.json",
+        "a_polygons.json",
+        "training/label_02/0000.txt",
+        "drive/tracklet_labels.xml",
     ];
     let Some((first, rest)) = input.split_first() else { return };
     let name = NAMES[usize::from(*first) % NAMES.len()];

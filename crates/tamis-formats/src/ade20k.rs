@@ -80,9 +80,8 @@ fn objects(gather: &Gather<'_>, file: &str, record: &mut SampleRecord) {
     let (mut labels, mut parts) = (Vec::new(), Vec::new());
     // One object is no list in files that came out of Matlab.
     let listed = match annotation.get("object") {
-        Some(Value::Array(all)) => all.iter().filter_map(Value::as_object).collect(),
         Some(Value::Object(one)) => vec![one],
-        _ => Vec::new(),
+        _ => gather.judge.objects(annotation, "object", &|| Place::file(file).at("/annotation/object")),
     };
     for (at, entry) in listed.into_iter().enumerate() {
         let place = || Place::file(file).at(format!("/annotation/object/{at}"));

@@ -3,6 +3,7 @@
 //!
 //! Where there are polygons they are the labels; the images of numbers stay beside them as masks.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -133,6 +134,12 @@ impl Format for Cityscapes {
         let images: Vec<&str> = all.filter(|p| paths::is_image(p) && id_of(p).is_some()).collect();
         if images.is_empty() {
             return Err(labels::not_this(source, SPEC.id, "there are no images in `leftImg8bit`"));
+        }
+        let used: HashSet<&str> = images.iter().filter_map(|i| beside(source, i, "polygons.json")).collect();
+        for other in source.entries().iter().map(|e| e.path.as_str()) {
+            if other.ends_with("_gtFine_polygons.json") && !used.contains(other) {
+                judge.error("missing_image", Place::file(other), "there is no image of these annotations");
+            }
         }
         let mut schema = Schema::default();
         let classes = classes();

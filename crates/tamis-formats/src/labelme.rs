@@ -176,6 +176,8 @@ fn pair<'a>(source: &Source, index: &MediaIndex<'a>, file: &'a str, judge: &Judg
     if !is_it(&head) {
         if !head.trim_start().starts_with(['{', '[']) {
             judge.error("syntax", Place::file(file), "the file is no JSON document");
+        } else {
+            judge.note("other_file", Place::file(file), "it does not look like annotations of LabelMe; left out");
         }
         return None;
     }

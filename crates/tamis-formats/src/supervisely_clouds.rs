@@ -105,7 +105,8 @@ fn read(gather: &mut Gather<'_>) -> Result<()> {
 /// The tags of the cloud, then its cuboids; what is said of an object is said of each of its figures.
 fn labels(gather: &Gather<'_>, file: &str, all: &Map<String, Value>) -> Vec<Label> {
     let mut out = Vec::new();
-    for tag in object::objects(all, "tags") {
+    let whole = || Place::file(file).at("/");
+    for tag in gather.judge.objects(all, "tags", &whole) {
         let Some(title) = object::text(tag, "name") else { continue };
         let mut label = Label::new(Shape::Classification).with_class(title);
         label.attributes.extend(tag.get("value").filter(|v| !v.is_null()).map(|v| ("value".to_owned(), v.clone())));
@@ -113,8 +114,8 @@ fn labels(gather: &Gather<'_>, file: &str, all: &Map<String, Value>) -> Vec<Labe
     }
     let key = |o: &Map<String, Value>| object::text(o, "key").map(str::to_owned);
     let objects: BTreeMap<String, &Map<String, Value>> =
-        object::objects(all, "objects").filter_map(|o| Some((key(o)?, o))).collect();
-    for (at, figure) in object::objects(all, "figures").enumerate() {
+        gather.judge.objects(all, "objects", &whole).into_iter().filter_map(|o| Some((key(o)?, o))).collect();
+    for (at, figure) in gather.judge.objects(all, "figures", &whole).into_iter().enumerate() {
         let place = || Place::file(file).at(format!("/figures/{at}"));
         let Some(cuboid) = cuboid(figure) else {
             gather.judge.error("cuboid", place(), "a figure is no cuboid of finite numbers; left out");

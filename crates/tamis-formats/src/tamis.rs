@@ -10,6 +10,7 @@ use crate::error::{FormatError, Result};
 use crate::format::{Format, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions, Written};
 use crate::labels::Judge;
 use crate::lex::json::At;
+use crate::lex::mend::mend;
 use crate::probe::{Confidence, Probe};
 use crate::sink::{Sink, Wanted};
 use crate::source::Source;
@@ -41,7 +42,12 @@ fn at(record: &str, file: &str) -> String {
 fn manifest(source: &Source) -> Option<(String, Map<String, Value>)> {
     let is_it = |path: &&str| crate::paths::name(path) == MANIFEST;
     let path = source.entries().iter().map(|e| e.path.as_str()).filter(is_it).min_by_key(|p| p.len())?;
-    let all: Map<String, Value> = serde_json::from_str(&crate::lex::text::decode(&source.read(path).ok()?)).ok()?;
+    let all: Map<String, Value> = {
+        let text = source.read(path).ok()?;
+        let text = crate::lex::text::decode(&text);
+        // What JSON has not must not make it another format.
+        serde_json::from_str(&text).ok().or_else(|| serde_json::from_str(&mend(&text)?.text).ok())?
+    };
     (all.get("format").and_then(Value::as_str) == Some("tamis-records")).then(|| (path.to_owned(), all))
 }
 
@@ -67,13 +73,20 @@ impl Format for Tamis {
         if all.get("version").and_then(Value::as_u64) != Some(1) {
             return Err(not("its version is not 1"));
         }
-        let schema = all.remove("schema").map(serde_json::from_value::<Schema>).transpose();
-        let schema = schema.map_err(|e| not(&format!("its schema is malformed: {e}")))?.unwrap_or_default();
-        let lines = BufReader::with_capacity(256 << 10, source.text(&at(&path, SAMPLES))?);
+        if source.find(&at(&path, SAMPLES)).is_none() {
+            return Err(not("there is no `samples.jsonl` beside its `tamis.json`"));
+        }
         let judge = Judge { format: SPEC.id, report };
+        let schema = all.remove("schema").map(serde_json::from_value::<Schema>).transpose().unwrap_or_else(|e| {
+            judge.error("schema", Place::file(&path).at("/schema"), format!("its schema is malformed: {e}; left out"));
+            None
+        });
+        let schema = schema.unwrap_or_default();
+        let lines = BufReader::with_capacity(256 << 10, source.text(&at(&path, SAMPLES))?);
         let expected = all.get("samples").and_then(Value::as_u64);
         let root = crate::paths::folder(&path).to_owned();
-        Ok(Box::new(Reader { source, root, lines, line: 0, schema, judge, expected, last: String::new() }))
+        let last = String::new();
+        Ok(Box::new(Reader { source, root, lines, line: 0, read: 0, schema, judge, expected, last }))
     }
 
     fn write<'a>(
@@ -93,6 +106,8 @@ struct Reader<'a> {
     root: String,
     lines: BufReader<Box<dyn Read + Send>>,
     line: u64,
+    /// Records so far, with those that were left out.
+    read: u64,
     schema: Schema,
     judge: Judge<'a>,
     expected: Option<u64>,
@@ -149,13 +164,20 @@ impl Iterator for Reader<'_> {
             self.line += 1;
             let read = (&mut self.lines).take(LINE).read_until(b'\n', &mut text);
             match read {
-                Ok(0) => return None,
+                Ok(0) => {
+                    if let Some(expected) = self.expected.take().filter(|n| *n != self.read) {
+                        let message = format!("there are {} samples where {expected} were written", self.read);
+                        self.judge.error("count", self.place(), message);
+                    }
+                    return None;
+                }
                 Ok(_) => {}
                 Err(e) => return Some(Err(FormatError::io("read", SAMPLES, e))),
             }
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
+            self.read += 1;
             if let Some(record) = self.record(&text) {
                 return Some(Ok(record));
             }

@@ -274,6 +274,9 @@ impl Iterator for Reader<'_> {
         loop {
             let Some((shard, _)) = &self.open else {
                 let shard = self.shards.next()?;
+                if self.source.find(shard).is_some_and(|e| e.size == 0) {
+                    self.judge.warn("empty", Place::file(shard), "the shard is an empty file");
+                }
                 match self.source.reader(shard) {
                     Ok(reader) => {
                         self.open = Some((shard, Box::new(std::io::BufReader::with_capacity(1 << 18, reader))))

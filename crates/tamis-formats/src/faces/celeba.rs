@@ -83,6 +83,10 @@ fn table_into<'a>(
         let mut words = row.split(|c: char| c == ',' || c.is_whitespace()).filter(|w| !w.is_empty());
         let Some(first) = words.next() else { continue };
         let rest: Vec<&str> = words.collect();
+        if !paths::is_image(first) && line > 2 {
+            gather.judge.error("image", Place::line(file, line), "a row names no image; left out");
+            continue;
+        }
         if !paths::is_image(first) {
             // The count of rows, then the names of columns (with or without one for the images' names).
             header = if first == "image_id" { rest } else { row.split_whitespace().collect() };

@@ -102,14 +102,18 @@ impl Format for KittiTracking {
         }
         for file in &files {
             let Some(all) = judge.text(source, file) else { continue };
-            let frames = text::lines(&all).filter_map(|(line, row)| parse(line, row).ok().map(|p| p.0));
+            let frames = text::lines(&all).filter_map(|(line, row)| parse(line, row).ok().map(|p| (p.0, line)));
             let folder = paths::join(&folder(file).replace("label_", "image_"), stem(name(file)));
             let here: std::collections::BTreeSet<u64> =
                 items.values().filter(|i| i.0 == Some(file)).map(|i| i.1).collect();
-            for frame in frames.filter(|f| !here.contains(f)) {
+            for (frame, line) in frames.filter(|(frame, _)| !here.contains(frame)) {
                 let path = paths::join(&folder, &format!("{frame:06}.png"));
                 if items.insert(path, (Some(file), frame, false)).is_none() {
-                    judge.error("missing_image", Place::file(*file), format!("there is no image of frame {frame}"));
+                    judge.error(
+                        "missing_image",
+                        Place::line(*file, line),
+                        format!("there is no image of frame {frame}"),
+                    );
                 }
             }
         }

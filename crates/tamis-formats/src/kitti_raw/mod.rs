@@ -185,9 +185,18 @@ fn calibration(source: &Source, drive: &str, file: &str, judge: &Judge<'_>) -> B
     match source.read_at_most(&path, 1 << 20) {
         Ok(bytes) => {
             let decoded = text::decode(&bytes);
-            let rows = text::lines(&decoded).filter_map(|(_, line)| line.split_once(':'));
+            let rows = text::lines(&decoded).filter_map(|(at, line)| Some((at, line.split_once(':')?)));
             let numbers = |list: &str| list.split_whitespace().map(|w| w.parse().ok()).collect::<Option<Vec<f64>>>();
-            rows.filter_map(|(key, list)| Some((key.trim().to_owned(), numbers(list)?))).collect()
+            let row = |(at, (key, list)): (u64, (&str, &str))| {
+                let found = numbers(list).filter(|all| all.iter().all(|n| n.is_finite()));
+                // Some rows are texts, of the day.
+                if found.is_none() && !key.contains("time") {
+                    let message = format!("`{}` is not of finite numbers; left out", text::crop(key));
+                    judge.error("calibration_row", Place::line(&path, at), message);
+                }
+                Some((key.trim().to_owned(), found?))
+            };
+            rows.filter_map(row).collect()
         }
         Err(e) => {
             judge.error("unreadable", Place::file(&path), e);
@@ -224,8 +233,8 @@ fn sensors_of<'s>(
         if let Some(number) = name.get(6..).filter(|_| name.as_str() != SCANNER) {
             let camera = fusion::camera_of_projection(&of(&cameras, &format!("P_rect_{number}")));
             if camera.is_none() || first.is_none() {
-                let file = join(folder(drive), CAMERAS);
-                judge.error("calibration", Place::file(file), format!("camera {number} has no sound calibration"));
+                let place = Place::file(join(folder(drive), CAMERAS)).at(format!("P_rect_{number}"));
+                judge.error("calibration", place, format!("camera {number} has no sound calibration"));
             }
             let shift = camera.as_ref().map(|(_, offset)| Pose { translation: *offset, rotation: still.rotation });
             sensor.kind = SensorKind::Camera;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 use tamis_core::Place;
 
 use crate::labels::Judge;
-use crate::lex::json::{self, Item};
+use crate::lex::json::{Item, walk};
 use crate::paths::join;
 use crate::source::Source;
 
@@ -72,13 +73,38 @@ pub(super) fn rows<T: Row>(
         Ok(reader) => reader,
         Err(e) => return judge.error("unreadable", Place::file(&file), e),
     };
-    let done = json::walk(reader, |item: Item<'_>| match serde_json::from_slice::<T>(item.text) {
-        Ok(row) => each(row, item.at.line),
-        Err(e) => judge.error("row", item.at.fault(&e).place(&file), format!("a row is left out: {e}")),
+    let done = walk(reader, |item: Item<'_>| {
+        let text = crate::lex::text::decode(item.text);
+        if let Ok(row) = serde_json::from_str::<T>(&text) {
+            return each(row, item.at.line);
+        }
+        let place = || Place::line(&file, item.at.line);
+        let Some(map) = judge.json::<Map<String, Value>>(&file, &text, item.at) else { return };
+        match serde_json::from_value::<T>(sound::<T>(map, judge, &place)) {
+            Ok(row) => each(row, item.at.line),
+            Err(e) => judge.error("row", place(), format!("a row is left out: {e}")),
+        }
     });
     if let Err(fault) = done {
         judge.error("syntax", fault.place(&file), fault.message);
     }
+}
+
+/// The cells of a row that are what they should be; each of the others is a finding.
+fn sound<T: Row>(map: Map<String, Value>, judge: &Judge<'_>, place: &dyn Fn() -> Place) -> Value {
+    let token = map.get("token").cloned();
+    let is_sound = |key: &str, value: &Value| {
+        let alone = json!({"token": token, key: value});
+        key == "token" || serde_json::from_value::<T>(alone).is_ok()
+    };
+    let cells = map.into_iter().filter(|(key, value)| {
+        let sound = is_sound(key, value);
+        if !sound {
+            judge.error("cell", place(), format!("`{key}` is not what it should be; left out"));
+        }
+        sound
+    });
+    Value::Object(cells.collect())
 }
 
 /// A whole table by token; a token that stands twice is a finding, and the first stays.

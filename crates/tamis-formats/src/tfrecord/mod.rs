@@ -288,6 +288,9 @@ impl Iterator for Reader<'_> {
         loop {
             let Some((file, reader, number)) = &mut self.open else {
                 let file = self.files.next()?;
+                if self.source.find(file).is_some_and(|e| e.size == 0) {
+                    self.judge.note("empty", Place::file(file), "the file has no records");
+                }
                 match self.source.reader(file) {
                     Ok(reader) => {
                         self.open = Some((file, Box::new(std::io::BufReader::with_capacity(1 << 16, reader)), 0))

@@ -83,10 +83,11 @@ fn judge(format: &str, good: &Seen, bad: &Seen, damage: &Damage) -> Option<Strin
         good.samples.iter().filter(|(path, labels)| bad.samples.get(*path).is_some_and(|b| b.len() < labels.len()));
     let fewer: Vec<&String> = fewer.map(|(path, _)| path).collect();
     let told: Vec<&Finding> = bad.findings.iter().filter(|f| f.severity >= Severity::Warning).collect();
-    let count = |all: &[Finding]| all.iter().map(|f| f.count).sum::<u64>();
-    let (before, after) = (count(&good.findings), count(&bad.findings));
+    // What is told anew: a finding of the sound set may be gone with what it was about.
+    let count = |all: &[Finding], code: &str| all.iter().filter(|f| f.code == code).map(|f| f.count).sum::<u64>();
+    let is_told = bad.findings.iter().any(|f| count(&bad.findings, &f.code) > count(&good.findings, &f.code));
     let gone = damage.kind == "media missing" && BY_MEDIA.contains(&format);
-    if (!lost.is_empty() || !fewer.is_empty()) && after <= before && damage.wanted != Wanted::Removed && !gone {
+    if (!lost.is_empty() || !fewer.is_empty()) && !is_told && damage.wanted != Wanted::Removed && !gone {
         return Some(format!("silent: lost {lost:?}, labels of {fewer:?}"));
     }
     if let Some(finding) = told.iter().find(|f| f.places.iter().any(|p| p.file.is_empty())) {
@@ -106,39 +107,17 @@ fn judge(format: &str, good: &Seen, bad: &Seen, damage: &Damage) -> Option<Strin
     None
 }
 
-/// Answers that are not yet as they should be: format, way, how many at most. Most are files of one row or one document
-/// that no longer look like the format, and are left out with a note or none; the list may only become shorter.
+/// Answers that are not yet as they should be: format, way, how many at most. Most are files that no longer look like the
+/// format by their first bytes, calibrations that all samples hang on, and findings without a line; the list may only
+/// become shorter.
 const OPEN: &[(&str, &str, usize)] = &[
     ("ade20k", "media missing", 4),
-    ("ade20k", "wrong type", 2),
     ("bdd100k", "nesting of 10^6", 1),
     ("bdd100k", "path long", 1),
-    ("celeba", "geometry negative", 5),
-    ("celeba", "media missing", 5),
-    ("celeba", "not finite", 10),
-    ("celeba", "number huge", 15),
-    ("celeba", "path absolute", 5),
-    ("celeba", "path dangling", 1),
-    ("celeba", "path empty", 2),
-    ("celeba", "path long", 2),
-    ("celeba", "path out", 4),
-    ("celeba", "wrong type", 5),
-    ("cityscapes", "media missing", 2),
     ("coco", "nesting of 10^6", 1),
     ("createml", "path long", 1),
     ("cvat", "media missing", 3),
-    ("datumaro", "path absolute", 6),
-    ("datumaro", "path dangling", 2),
-    ("datumaro", "path empty", 2),
-    ("datumaro", "path long", 2),
-    ("datumaro", "path out", 4),
     ("dota", "media missing", 1),
-    ("icdar", "geometry negative", 1),
-    ("icdar", "geometry outside", 2),
-    ("icdar", "media missing", 1),
-    ("icdar", "not finite", 12),
-    ("icdar", "number huge", 13),
-    ("icdar", "wrong type", 6),
     ("imagenet-txt", "path long", 1),
     ("jsonl", "nesting of 10^6", 1),
     ("kinetics", "geometry negative", 1),
@@ -147,15 +126,10 @@ const OPEN: &[(&str, &str, usize)] = &[
     ("kinetics", "number huge", 3),
     ("kinetics", "wrong type", 1),
     ("kitti", "media missing", 1),
-    ("kitti-tracking", "geometry outside", 4),
     ("kitti_raw", "ids twice", 1),
-    ("kitti_raw", "not finite", 6),
-    ("kitti_raw", "number huge", 6),
-    ("kitti_raw", "wrong type", 6),
     ("label_studio", "nesting of 10^6", 1),
     ("label_studio", "path long", 1),
     ("labelbox", "path long", 1),
-    ("labelme", "nesting of 10^6", 6),
     ("mapillary_vistas", "media missing", 3),
     ("masks", "media missing", 4),
     ("mot", "UTF-16", 2),
@@ -166,36 +140,21 @@ const OPEN: &[(&str, &str, usize)] = &[
     ("mpii", "nesting of 10^6", 1),
     ("mpii", "path long", 1),
     ("nuscenes", "nesting of 10^6", 2),
-    ("nuscenes", "not finite", 14),
+    ("nuscenes", "not finite", 10),
     ("nuscenes", "number huge", 10),
     ("nuscenes", "wrong type", 20),
-    ("segment_anything", "file empty", 1),
-    ("segment_anything", "geometry negative", 1),
-    ("segment_anything", "geometry outside", 1),
-    ("segment_anything", "nesting of 10^6", 3),
-    ("segment_anything", "number huge", 1),
-    ("segment_anything", "path absolute", 2),
-    ("segment_anything", "path empty", 1),
-    ("segment_anything", "path long", 1),
-    ("segment_anything", "path out", 2),
-    ("segment_anything", "wrong type", 5),
     ("supervisely_clouds", "media missing", 2),
-    ("supervisely_clouds", "wrong type", 3),
-    ("tamis", "file empty", 1),
-    ("tamis", "file missing", 1),
     ("tamis", "geometry negative", 1),
     ("tamis", "geometry outside", 1),
     ("tamis", "nesting of 10^6", 1),
-    ("tamis", "not finite", 4),
-    ("tamis", "number huge", 5),
+    ("tamis", "not finite", 2),
+    ("tamis", "number huge", 3),
     ("tamis", "path absolute", 1),
     ("tamis", "path dangling", 1),
-    ("tamis", "wrong type", 5),
-    ("tfrecord", "file empty", 2),
+    ("tamis", "wrong type", 4),
     ("voc", "path long", 3),
     ("vott", "nesting of 10^6", 1),
     ("vott", "path long", 1),
-    ("webdataset", "file empty", 2),
     ("yolo", "geometry outside", 1),
     ("yolo", "not finite", 4),
     ("yolo", "number huge", 4),
