@@ -21,6 +21,11 @@ case ${1:-build} in
 build) npm run --silent build ;;
 check) npm run --silent check ;;
 e2e)
+    # Debian's package, where this may install it.
+    if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk) \
+            >/dev/null 2>&1 || true
+    fi
     for chromium in "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome; do
         [ -x "$chromium" ] && break
     done

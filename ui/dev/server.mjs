@@ -264,7 +264,19 @@ function sniff(bytes) {
   if (head.startsWith("\x89PNG")) return "image/png";
   if (head.startsWith("GIF8")) return "image/gif";
   if (head.slice(8, 12) === "WEBP") return "image/webp";
+  if (head.slice(8, 12) === "WAVE") return "audio/wav";
+  if (head.slice(4, 8) === "ftyp") return "video/mp4";
+  if (head.startsWith("\x1a\x45\xdf\xa3")) return "video/webm";
   return "application/octet-stream";
+}
+
+/** The bytes that a player asks for, so that it can seek. */
+function part(request, bytes) {
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+  if (from === undefined || Number(from) >= bytes.length) return [200, bytes, { "accept-ranges": "bytes" }];
+  const end = Math.min(bytes.length, to ? Number(to) + 1 : bytes.length);
+  const headers = { "accept-ranges": "bytes", "content-range": `bytes ${from}-${end - 1}/${bytes.length}` };
+  return [206, bytes.subarray(Number(from), end), headers];
 }
 
 async function answer(request, response) {
@@ -308,7 +320,9 @@ async function answer(request, response) {
       const name = org === "~" ? own : `${org}/${own}`;
       if (found[3] === "media" || found[3] === "preview") {
         const bytes = await media(name, await commitOf(name, q.ref), q.path, found[3], q.size);
-        return send(200, bytes, sniff(bytes), q.v ? { "cache-control": "private, max-age=31536000, immutable" } : {});
+        const kept = q.v ? { "cache-control": "private, max-age=31536000, immutable" } : {};
+        const [status, body, headers] = part(request, bytes);
+        return send(status, body, sniff(bytes), { ...kept, ...headers });
       }
       const route = routes[`${request.method} ${found[3]}`];
       if (route) return send(200, Buffer.from(JSON.stringify(await route(name, q, body))));

@@ -123,7 +123,7 @@ export function drawLabels(
     }
     context.stroke(line);
     context.stroke(boxes);
-    if (style.names && group.length < 400) drawNames(context, group, view, color);
+    if (style.names && labels.length < 400) drawNames(context, group, view, color);
   }
   context.setLineDash([]);
 }

@@ -6,6 +6,7 @@ import { apply, commands, difference, History, invert } from "./history";
 import { area, decode, emptyBitmap, encode, maskBounds, maskHas, stroke, wand } from "./mask";
 import { match } from "./match";
 import { type Call, isLegal, LEGAL, type Mode } from "./modes";
+import { labelsAt, shapeAt } from "./track";
 import { fitImage, toImage, toScreen, zoomAt } from "./viewport";
 
 function random(seed: number): () => number {
@@ -333,5 +334,44 @@ describe("matching", () => {
     expect([...got.hits]).toEqual([[2, 1]]);
     expect([...got.falseAlarms].sort()).toEqual([1, 3, 4]);
     expect([...got.misses]).toEqual([2]);
+  });
+});
+
+describe("tracks", () => {
+  const key = (frame: number, xmin: number, more = {}) => ({
+    frame,
+    type: "box2d",
+    shape: { xmin, ymin: 0, xmax: xmin + 10, ymax: 10 },
+    ...more,
+  });
+
+  it("are drawn at their keys, linear between, absent before and where they are outside", () => {
+    const keys = [key(10, 0), key(20, 100), key(30, 100, { outside: true }), key(40, 0)];
+    expect(shapeAt(keys, 9)).toBeUndefined();
+    expect(shapeAt(keys, 10)?.shape).toEqual(key(10, 0).shape);
+    expect(shapeAt(keys, 15)?.shape).toEqual({ xmin: 50, ymin: 0, xmax: 60, ymax: 10 });
+    expect(shapeAt(keys, 35)).toBeUndefined();
+    expect(shapeAt(keys, 99)?.shape).toEqual(key(40, 0).shape);
+    expect(shapeAt([], 0)).toBeUndefined();
+  });
+
+  it("turn the shorter way round and keep the earlier shape when the points are not alike", () => {
+    const turned = (frame: number, angle: number) => ({
+      frame,
+      type: "rotated_box",
+      shape: { cx: 0, cy: 0, width: 2, height: 1, angle },
+    });
+    const at = shapeAt([turned(0, 0.1), turned(2, 2 * Math.PI - 0.1)], 1)?.shape as geo.Rotated;
+    expect(at.angle).toBeCloseTo(0, 9);
+    const ring = (frame: number, n: number) => ({ frame, type: "polygon", shape: square.slice(0, n) });
+    expect(shapeAt([ring(0, 4), ring(4, 3)], 2)?.shape).toEqual(square);
+  });
+
+  it("stand beside labels that do not move", () => {
+    const track = { id: 5, type: "track", class: "car", shape: [key(0, 0), key(10, 10)] } as Label;
+    expect(labelsAt([box(1), track], 5).map((l) => [l.id, l.type])).toEqual([
+      [1, "box2d"],
+      [5, "box2d"],
+    ]);
   });
 });

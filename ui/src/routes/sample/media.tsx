@@ -1,7 +1,7 @@
 /** Samples that are no image: played or read where the browser can, with their labels beside. */
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { mediaUrl } from "../../api/client";
+import { mediaUrl, thumbUrl } from "../../api/client";
 import type { Sample } from "../../api/types";
 import { Section } from "../../kit";
 import { classVar } from "../../lib/color";
@@ -9,6 +9,7 @@ import { grouped } from "../../lib/format";
 import { useWords } from "../../lib/i18n";
 import type { Label } from "../../stage/doc";
 import { Facts } from "../explore/inspector";
+import { VideoStage } from "./video";
 
 const Cloud = lazy(() => import("./cloud"));
 
@@ -24,10 +25,14 @@ export function MediaSample({ name, gitRef, sample }: { name: string; gitRef: st
     <div className="flex min-h-0 flex-1">
       <main className="relative flex min-w-0 flex-1 flex-col items-center justify-center overflow-hidden bg-bg">
         {mime.startsWith("video/") ? (
-          // biome-ignore lint/a11y/useMediaCaption: what people recorded has no captions
-          <video src={address} controls className="max-h-full max-w-full bg-media" />
+          <VideoStage address={address} sample={sample} />
         ) : mime.startsWith("audio/") ? (
           <div className="flex w-full max-w-4xl flex-col gap-4 p-6">
+            <img
+              alt=""
+              className="wave w-full rounded"
+              src={thumbUrl(name, gitRef, sample.path, 1024, sample.media?.blob)}
+            />
             {/* biome-ignore lint/a11y/useMediaCaption: the transcript stands below */}
             <audio src={address} controls className="w-full" />
             <Transcript labels={labels} />
