@@ -1,17 +1,20 @@
-//! Rows of a table, put together by sample. Memory grows with the samples and labels of the table.
+//! Rows of a table, put together by sample. Memory grows with the samples and labels of the table; media inside of it
+//! wait in a spool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
-use tamis_core::{Label, LabelType, MediaSource, Place, SampleRecord, Shape};
+use tamis_core::{Hash, Label, LabelType, MediaSource, Place, SampleRecord, Shape};
 
 use super::Cells;
 use super::columns::Columns;
 use super::objects::{self, Names};
 use crate::each::Each;
+use crate::error::FormatError;
 use crate::format::{RecordReader, Schema};
 use crate::index::{self, MediaIndex};
 use crate::labels::{self, Judge};
+use crate::lex::spool::{Piece, Spool};
 use crate::paths;
 use crate::source::Source;
 
@@ -28,6 +31,9 @@ pub(super) struct Gather<'a> {
     names: Names,
     split: Option<String>,
     records: BTreeMap<String, SampleRecord>,
+    /// Media that rows bring, by path, with their hash.
+    brought: HashMap<String, (Piece, Hash)>,
+    spool: Spool,
     schema: Schema,
     resolved: std::collections::HashMap<String, Option<String>>,
 }
@@ -45,6 +51,8 @@ impl<'a> Gather<'a> {
             names: Names::default(),
             split: None,
             records: BTreeMap::new(),
+            brought: HashMap::new(),
+            spool: Spool::default(),
             schema: Schema::default(),
             resolved: std::collections::HashMap::new(),
         }
@@ -108,10 +116,9 @@ impl<'a> Gather<'a> {
     /// The path of a row that brings its media: one that other media have already gets the file's name before it (and
     /// the row's number, where that is taken too), since such tables often keep last components only.
     fn free(&self, path: String, bytes: &[u8], line: u64) -> String {
-        let own = |path: &str| match self.records.get(path).map(|r| &r.media) {
-            Some(Some(MediaSource::Bytes(other))) => other == bytes,
-            Some(_) => false,
-            None => true,
+        let own = |path: &str| match self.brought.get(path) {
+            Some((_, other)) => *other == Hash::of(bytes),
+            None => !self.records.contains_key(path),
         };
         if own(&path) {
             return path;
@@ -146,13 +153,21 @@ impl<'a> Gather<'a> {
                 .and_then(|n| row.get(n))
                 .and_then(|v| v.as_str().map(str::to_owned).or_else(|| v.as_i64().map(|n| n.to_string())))
         };
-        let media = match (bytes, found) {
-            (Some(bytes), _) => Some(MediaSource::Bytes(bytes)),
+        if let Some(bytes) = &bytes
+            && !self.brought.contains_key(&path)
+        {
+            match self.spool.put(bytes) {
+                Ok(piece) => drop(self.brought.insert(path.clone(), (piece, Hash::of(bytes)))),
+                Err(e) => self.judge.error("spool", place.clone(), format!("the media cannot be kept: {e}")),
+            }
+        }
+        let media = match (&bytes, found) {
+            (Some(_), _) => None,
             (None, true) => Some(MediaSource::File(path.clone())),
             (None, false) => text(&self.columns.path).filter(|p| uri(p)).map(MediaSource::Uri),
         };
         let is_new = !self.records.contains_key(&path);
-        if is_new && media.is_none() {
+        if is_new && media.is_none() && bytes.is_none() {
             self.judge.warn(
                 "missing_media",
                 place.clone(),
@@ -258,7 +273,14 @@ impl<'a> Gather<'a> {
             self.judge.note("unnamed_media", Place::file(&entry.path), "no row names this file; left out");
         }
         let records: Vec<SampleRecord> = self.records.into_values().collect();
-        Box::new(Each::new(records, self.schema, |record, _| Ok(Some(record))))
+        let (spool, brought) = (self.spool, self.brought);
+        Box::new(Each::new(records, self.schema, move |mut record: SampleRecord, _| {
+            if let Some((piece, _)) = brought.get(&record.path) {
+                let bytes = spool.get(*piece).map_err(|e| FormatError::io("read", "a temporary file", e))?;
+                record.media = Some(MediaSource::Bytes(bytes));
+            }
+            Ok(Some(record))
+        }))
     }
 }
 

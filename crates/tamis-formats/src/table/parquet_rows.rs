@@ -1,5 +1,7 @@
 //! Rows of Parquet files.
 
+use std::fs::File;
+
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
@@ -16,11 +18,23 @@ use crate::error::{FormatError, Result};
 use crate::labels::Judge;
 use crate::source::Source;
 
-type Builder = ParquetRecordBatchReaderBuilder<bytes::Bytes>;
+type Builder = ParquetRecordBatchReaderBuilder<File>;
 
+/// Rows read at once: they may bring images.
+const ROWS: usize = 64;
+
+/// The file; one that is in an archive or a bucket is copied to an unnamed temporary file.
 fn open(source: &Source, path: &str) -> Result<Builder> {
-    let bytes = bytes::Bytes::from(source.read(path)?);
-    Builder::try_new(bytes).map_err(|e| FormatError::NotThis {
+    let fail = |e| FormatError::io("read", path, e);
+    let file = match source.local(path) {
+        Some(local) => File::open(local).map_err(fail)?,
+        None => {
+            let mut copy = tempfile::tempfile().map_err(fail)?;
+            std::io::copy(&mut source.reader(path)?, &mut copy).map_err(fail)?;
+            copy
+        }
+    };
+    Builder::try_new(file).map_err(|e| FormatError::NotThis {
         path: path.to_owned(),
         format: "parquet",
         reason: e.to_string(),
@@ -51,7 +65,7 @@ pub(super) fn has_features(source: &Source, path: &str) -> bool {
 /// Walks through the rows; the line is the row's number from 1.
 pub(super) fn walk(source: &Source, path: &str, judge: &Judge<'_>, each: &mut dyn FnMut(Cells)) -> Result<()> {
     let reader = match open(source, path).and_then(|b| {
-        b.with_batch_size(1024).build().map_err(|e| FormatError::NotThis {
+        b.with_batch_size(ROWS).build().map_err(|e| FormatError::NotThis {
             path: path.to_owned(),
             format: "parquet",
             reason: e.to_string(),
