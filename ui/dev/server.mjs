@@ -183,7 +183,6 @@ const routes = {
     return { types };
   },
   "GET branches": (name) => json(["branch", name]),
-  "POST branches": (name, _, body) => json(["branch", name, body.name, "--at", body.from]),
   "GET tags": (name) => json(["tag", name]),
   "GET log": (name, q) => lines(["log", `${name}@${q.ref}`, "-n", q.limit ?? "100"]),
   "GET operations": (name) => json(["oplog", name]),
@@ -221,17 +220,6 @@ const routes = {
       ...(body.label === undefined ? [] : ["--label", String(body.label)]),
     ]),
   "GET eval": (name, q) => json(["eval", `${name}@${q.ref}`, "--layer", q.layer, "--overlap", q.overlap ?? "0.5"]),
-  "POST export": (name, _, body) =>
-    job(`export ${name}`, () =>
-      json([
-        "export",
-        `${name}@${body.ref}`,
-        body.out,
-        "--format",
-        body.format,
-        ...(body.filter ? ["--where", body.filter] : []),
-      ]),
-    ),
 };
 const outside = {
   "GET /datasets": () => json(["ls"]),

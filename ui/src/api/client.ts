@@ -97,8 +97,6 @@ export const api = {
   facets: (name: string, ref: string, filter: string) => call<Facets>("GET", `${ds(name)}/facets`, { ref, filter }),
   commitEdits: (name: string, branch: string, message: string, base: string, patches: Record<string, Patch>) =>
     call<{ commit: string }>("POST", `${ds(name)}/edits`, {}, { branch, message, base, patches }),
-  createBranch: (name: string, branch: string, from: string) =>
-    call<unknown>("POST", `${ds(name)}/branches`, {}, { name: branch, from }),
   undo: (name: string) => call<T.Operation>("POST", `${ds(name)}/undo`, {}, {}),
   merging: (name: string, into: string) => call<T.Merging | null>("GET", `${ds(name)}/merging`, { into }),
   merge: (name: string, source: string, into: string) =>
@@ -115,8 +113,6 @@ export const api = {
     call<T.ImportReport>("POST", "/import", {}, { ...body, dryRun: true }),
   startImport: (body: { source: string; dataset?: string; format?: string }) =>
     call<T.Job>("POST", "/import", {}, body),
-  startExport: (name: string, body: { ref: string; out: string; format: string; filter?: string }) =>
-    call<T.Job>("POST", `${ds(name)}/export`, {}, body),
   diff: (name: string, from: string, to: string) => call<T.DiffLine[]>("GET", `${ds(name)}/diff`, { from, to }),
   diffStat: (name: string, from: string, to: string) => call<T.DiffStat>("GET", `${ds(name)}/diff/stat`, { from, to }),
 };

@@ -1,7 +1,6 @@
 /** The styled parts that pages are made of: dense, calm, one look. Behaviour and access come from Base UI and native elements. */
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import { Menu as BaseMenu } from "@base-ui/react/menu";
-import { Popover as BasePopover } from "@base-ui/react/popover";
 import clsx from "clsx";
 import { X } from "lucide-react";
 import { type ComponentProps, type ReactNode, useEffect, useId, useState } from "react";
@@ -294,23 +293,6 @@ export function Menu({ trigger, items, name }: { trigger: ReactNode; items: Menu
         </BaseMenu.Positioner>
       </BaseMenu.Portal>
     </BaseMenu.Root>
-  );
-}
-
-export function Popover({ trigger, name, children }: { trigger: ReactNode; name: string; children: ReactNode }) {
-  return (
-    <BasePopover.Root>
-      <BasePopover.Trigger title={name} className={buttonClass("quiet", "px-1.5")}>
-        {trigger}
-      </BasePopover.Trigger>
-      <BasePopover.Portal>
-        <BasePopover.Positioner sideOffset={4} align="start" className="z-50">
-          <BasePopover.Popup className="max-h-[70vh] w-72 overflow-auto rounded-md border border-line-2 bg-bg-1 p-3 shadow-(--shadow)">
-            {children}
-          </BasePopover.Popup>
-        </BasePopover.Positioner>
-      </BasePopover.Portal>
-    </BasePopover.Root>
   );
 }
 

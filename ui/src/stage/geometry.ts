@@ -136,28 +136,3 @@ export function iou(a: Box, b: Box): number {
   const either = (a.xmax - a.xmin) * (a.ymax - a.ymin) + (b.xmax - b.xmin) * (b.ymax - b.ymin) - both;
   return either > 0 ? both / either : 0;
 }
-
-/** A ring with fewer points, none farther than `tolerance` from it (Douglas and Peucker 1973). */
-export function simplify(points: readonly Point[], tolerance: number): Point[] {
-  if (points.length < 3) return [...points];
-  const keep = new Uint8Array(points.length);
-  keep[0] = keep[points.length - 1] = 1;
-  const todo: [number, number][] = [[0, points.length - 1]];
-  for (let part = todo.pop(); part; part = todo.pop()) {
-    const [from, to] = part;
-    let far = -1;
-    let distance = tolerance;
-    for (let i = from + 1; i < to; i++) {
-      const d = distanceToSegment(points[i]!, points[from]!, points[to]!);
-      if (d > distance) {
-        far = i;
-        distance = d;
-      }
-    }
-    if (far > 0) {
-      keep[far] = 1;
-      todo.push([from, far], [far, to]);
-    }
-  }
-  return points.filter((_, i) => keep[i]);
-}

@@ -308,7 +308,7 @@ export class Stage {
     this.host.focus({ preventScroll: true });
     this.canvases[2].setPointerCapture(event.pointerId);
     const screen = this.screenPoint(event);
-    if (event.button !== 0 || (event.shiftKey === true && this.tool !== "select") || this.spaceHeld) {
+    if (event.button !== 0 || (event.shiftKey === true && this.tool !== "select")) {
       if (!this.may("pan")) return;
       this.panFrom = screen;
       if (this.mode === "idle") this.mode = "pan";
@@ -333,8 +333,6 @@ export class Stage {
     this.touch(4);
     this.told();
   }
-
-  spaceHeld = false;
 
   private downSelect(event: PointerEvent, screen: Point, at: Point): void {
     const chosen = this.labels().find((l) => l.id === this.selected[0]);
