@@ -43,40 +43,81 @@ pub struct Outliers {
     pub scale: f64,
 }
 
+/// The nearest rows of each row, nearest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neighbours {
+    near: Vec<(f64, u32)>,
+    each: usize,
+    by_angle: bool,
+}
+
+impl Neighbours {
+    /// Finds the `count` nearest of each row (all others where there are fewer), itself left out.
+    ///
+    /// # Errors
+    /// Fewer than two rows, more than 2³² − 1, or no neighbours wanted.
+    pub fn find(vectors: &Vectors<'_>, count: usize) -> Result<Neighbours> {
+        let n = vectors.len();
+        if n < 2 || count == 0 {
+            return Err(QualityError::Empty { what: "neighbours", why: "an outlier is far from others" });
+        }
+        if u32::try_from(n).is_err() {
+            return Err(QualityError::Length { what: "embeddings: at most", expected: u32::MAX as usize, found: n });
+        }
+        let each = count.min(n - 1);
+        let by_angle = vectors.dims() > 3;
+        let near = if by_angle { by_cosine(vectors, each) } else { by_distance(vectors, each) };
+        Ok(Neighbours { near: near.into_iter().flatten().collect(), each, by_angle })
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.near.len() / self.each
+    }
+
+    /// Whether there are none; never.
+    pub fn is_empty(&self) -> bool {
+        self.near.is_empty()
+    }
+
+    /// The neighbours of a row with their distances, nearest first; empty where there is no such row.
+    pub fn of(&self, row: usize) -> &[(f64, u32)] {
+        self.near.chunks_exact(self.each).nth(row).unwrap_or_default()
+    }
+}
+
 /// Tells how far each row lies from its nearest ones.
 ///
 /// # Errors
 /// Fewer than two rows, more than 2³² − 1, or no neighbours wanted.
 pub fn outliers(vectors: &Vectors<'_>, options: &OutlierOptions) -> Result<Outliers> {
-    let n = vectors.len();
-    if n < 2 || options.neighbours == 0 {
-        return Err(QualityError::Empty { what: "neighbours", why: "an outlier is far from others" });
-    }
-    if u32::try_from(n).is_err() {
-        return Err(QualityError::Length { what: "embeddings: at most", expected: u32::MAX as usize, found: n });
-    }
-    let k = options.neighbours.min(n - 1);
-    let by_angle = vectors.dims() > 3;
-    let near = if by_angle { by_cosine(vectors, k) } else { by_distance(vectors, k) };
-    let (distances, nearest): (Vec<f64>, Vec<u32>) = near.into_iter().unzip();
+    Ok(outliers_of(&Neighbours::find(vectors, options.neighbours)?, options))
+}
+
+/// The same of neighbours that are known. O(n · neighbours).
+pub fn outliers_of(neighbours: &Neighbours, options: &OutlierOptions) -> Outliers {
+    let each = neighbours.near.chunks_exact(neighbours.each);
+    let mean = |near: &[(f64, u32)]| near.iter().map(|(distance, _)| distance).sum::<f64>() / near.len() as f64;
+    let nearest = each.clone().map(|near| near.first().map_or(0, |first| first.1)).collect();
+    let distances: Vec<f64> = each.map(mean).collect();
     let least = 100.0 * f64::EPSILON;
     let scale = percentile(&mut distances.clone(), 50.0).max(least);
     // What rounding makes of a distance of 0.
-    let zero = if by_angle { least / 2.0 } else { least.sqrt() };
+    let zero = if neighbours.by_angle { least / 2.0 } else { least.sqrt() };
     let score = |&distance: &f64| {
         if distance < zero { 1.0 } else { (-options.sharpness * distance / scale.max(1e-6)).exp() }
     };
-    Ok(Outliers { scores: distances.iter().map(score).collect(), distances, nearest, scale })
+    Outliers { scores: distances.iter().map(score).collect(), distances, nearest, scale }
 }
 
-/// The mean of the k lowest distances, and who is nearest.
-fn lowest(mut near: Vec<(f64, u32)>, k: usize) -> (f64, u32) {
+/// The k lowest distances, and whose they are.
+fn lowest(mut near: Vec<(f64, u32)>, k: usize) -> Vec<(f64, u32)> {
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     near.truncate(k);
-    (near.iter().map(|(distance, _)| distance).sum::<f64>() / k as f64, near.first().map_or(0, |first| first.1))
+    near
 }
 
-fn by_distance(vectors: &Vectors<'_>, k: usize) -> Vec<(f64, u32)> {
+fn by_distance(vectors: &Vectors<'_>, k: usize) -> Vec<Vec<(f64, u32)>> {
     let rows: Vec<&[f32]> = vectors.rows().collect();
     let apart = |a: &[f32], b: &[f32]| {
         a.iter().zip(b).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2)).sum::<f64>().sqrt()
@@ -92,7 +133,7 @@ fn by_distance(vectors: &Vectors<'_>, k: usize) -> Vec<(f64, u32)> {
 }
 
 /// Candidates by products in single precision, their distances in double.
-fn by_cosine(vectors: &Vectors<'_>, k: usize) -> Vec<(f64, u32)> {
+fn by_cosine(vectors: &Vectors<'_>, k: usize) -> Vec<Vec<(f64, u32)>> {
     const BLOCK: usize = 64;
     let (n, dims) = (vectors.len(), vectors.dims());
     let units = vectors.units();

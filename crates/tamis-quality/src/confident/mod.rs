@@ -12,6 +12,7 @@
 //! Memory: some 20 bytes a sample and 8 K² bytes; the matrix itself is never copied.
 
 mod joint;
+mod neighbours;
 mod number;
 mod pool;
 mod prune;
@@ -19,6 +20,7 @@ mod scan;
 mod score;
 
 pub use joint::ConfidentJoint;
+pub use neighbours::neighbour_shares;
 pub use number::Probability;
 pub use pool::{Pool, mask_scores, pool_scores, softmin, text_scores};
 pub use prune::{Filter, IssueOptions, find_issues};
