@@ -112,6 +112,10 @@ pub(crate) enum Command {
     Gc(cmd::care::GcArgs),
     /// Measure a layer of predicted boxes against the truth
     Eval(cmd::eval::EvalArgs),
+    /// Find what is wrong with labels, media and splits
+    Check(cmd::check::CheckArgs),
+    /// Look at drafts, commit them, or throw them away
+    Draft(cmd::draft::DraftArgs),
     /// Compute values of every sample: hashes, image facts, embeddings
     Derive(cmd::derive::DeriveArgs),
     /// Make indexes for searching, or bring them up to date

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod checks;
 mod context;
 mod derived;
 mod engine;

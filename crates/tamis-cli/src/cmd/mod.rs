@@ -1,10 +1,12 @@
 //! The verbs: each parses, calls the engine, renders.
 
 pub(crate) mod care;
+pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod demo;
 pub(crate) mod derive;
 pub(crate) mod diff;
+pub(crate) mod draft;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod history;
@@ -63,6 +65,8 @@ fn carry_out(command: &Command, door: &Door<'_>, printer: &mut Printer) -> Resul
         Command::Verify(args) => care::verify(args, door, printer),
         Command::Gc(args) => care::gc(args, door, printer),
         Command::Eval(args) => eval::run(args, door, printer),
+        Command::Check(args) => check::run(args, door, printer),
+        Command::Draft(args) => draft::run(args, door, printer),
         Command::Derive(args) => derive::run(args, door, printer),
         Command::Index(args) => index::run(args, door, printer),
         Command::Export(args) => export::run(args, door, printer),

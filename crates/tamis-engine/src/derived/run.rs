@@ -60,7 +60,9 @@ pub struct Spent {
     pub without: u64,
     /// Rows whose input cannot be computed.
     pub failed: u64,
-    /// The first of them.
+    /// Rows of these whose input could not be read; they are tried again the next time.
+    pub unread: u64,
+    /// The first of them that failed.
     pub failures: Vec<Failure>,
     /// Seconds of processor time.
     pub cpu: f64,
@@ -73,9 +75,8 @@ pub struct Spent {
 /// Values by path, ascending within a batch.
 pub(crate) type Batch = (BinaryArray, StructArray);
 
-/// A run of a plan; gives the batches to write.
+/// A run over the parts of a plan, or over any rows; gives the batches to write.
 pub(crate) struct Run<'a> {
-    pub(crate) plan: &'a Plan,
     pub(crate) function: &'a dyn Compute,
     pub(crate) read: &'a (dyn Fn(&Input) -> Result<Bytes> + Sync),
     pub(crate) actions: &'a Actions,
@@ -83,9 +84,9 @@ pub(crate) struct Run<'a> {
     pub(crate) known: Known,
     pub(crate) progress: &'a Progress,
     pub(crate) now: i64,
-    /// Whether all rows are looked at: then what is computed is kept leaf by leaf at the end.
-    pub(crate) is_full: bool,
     pub(crate) spent: Spent,
+    /// How many failures are told one by one.
+    pub(crate) told_failures: usize,
     fresh: Vec<RowValues>,
     kept: Instant,
     /// What of `spent` is in the cache's sums already.
@@ -93,28 +94,24 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    #[allow(clippy::too_many_arguments)] // The parts of one thing, named at the one place that makes it.
     pub(crate) fn new(
-        plan: &'a Plan,
         function: &'a dyn Compute,
         read: &'a (dyn Fn(&Input) -> Result<Bytes> + Sync),
         actions: &'a Actions,
         describe: &'a FunctionEntry,
         progress: &'a Progress,
         now: i64,
-        is_full: bool,
     ) -> Result<Run<'a>> {
         Ok(Run {
             known: actions.known(&function.id())?,
-            plan,
             function,
             read,
             actions,
             describe,
             progress,
             now,
-            is_full,
             spent: Spent::default(),
+            told_failures: TOLD,
             fresh: Vec::new(),
             kept: Instant::now(),
             told: (0.0, 0, 0),
@@ -122,13 +119,18 @@ impl<'a> Run<'a> {
     }
 
     /// The values of a part, in batches.
-    pub(crate) fn part(&mut self, part: &Part, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
+    pub(crate) fn part(&mut self, plan: &Plan, part: &Part, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
         if let Part::Leaf { leaf, entry } = part
-            && let Some(values) = self.leaf(leaf, entry)?
+            && let Some(values) = self.leaf(plan, leaf, entry)?
         {
             return emit(values);
         }
-        for rows in self.plan.rows_of(part)?.chunks(CHUNK) {
+        self.values(&plan.rows_of(part)?, emit)
+    }
+
+    /// The values of some rows, ascending, in batches.
+    pub(crate) fn values(&mut self, rows: &[Row], emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
+        for rows in rows.chunks(CHUNK) {
             let batch = self.rows(rows)?;
             emit(batch)?;
             self.keep()?;
@@ -137,13 +139,13 @@ impl<'a> Run<'a> {
     }
 
     /// The values of a leaf from the page that the cache names; [`None`] where it is gone.
-    fn leaf(&mut self, leaf: &tamis_table::BaseLeaf, entry: &LeafEntry) -> Result<Option<Batch>> {
-        let Some(values) = self.plan.table.page_values(&entry.page, self.function.group())? else { return Ok(None) };
-        let keys = leaf.keys(&self.plan.table)?;
+    fn leaf(&mut self, plan: &Plan, leaf: &tamis_table::BaseLeaf, entry: &LeafEntry) -> Result<Option<Batch>> {
+        let Some(values) = plan.table.page_values(&entry.page, self.function.group())? else { return Ok(None) };
+        let keys = leaf.keys(&plan.table)?;
         if values.len() != keys.len() {
             return Ok(None);
         }
-        let rows = self.plan.rows_of(&Part::Rows { leaf: leaf.clone() })?;
+        let rows = plan.rows_of(&Part::Rows { leaf: leaf.clone() })?;
         self.repeat(&rows, &keys, &values)?;
         self.spent.cached += rows.len() as u64;
         self.progress.advance(rows.len() as u64, 0)?;
@@ -151,7 +153,7 @@ impl<'a> Run<'a> {
             return Ok(Some((keys, values)));
         }
         let keep: Vec<u32> =
-            (0..keys.len() as u32).filter(|&row| !self.plan.is_overlaid(keys.value(row as usize))).collect();
+            (0..keys.len() as u32).filter(|&row| !plan.is_overlaid(keys.value(row as usize))).collect();
         let keep = UInt32Array::from(keep);
         let keys = arrow::compute::take(&keys, &keep, None).map_err(wrong)?.as_binary::<i32>().clone();
         let values = arrow::compute::take(&values, &keep, None).map_err(wrong)?.as_struct().clone();
@@ -226,7 +228,7 @@ impl<'a> Run<'a> {
                     self.spent.computed += 1;
                     if let Some(reason) = &reasons[*place] {
                         self.spent.failed += 1;
-                        if self.spent.failures.len() < TOLD {
+                        if self.spent.failures.len() < self.told_failures {
                             let path = rows[with[at]].path.clone();
                             self.spent.failures.push(Failure { path, reason: reason.clone() });
                         }
@@ -238,8 +240,29 @@ impl<'a> Run<'a> {
         self.progress.advance(rows.len() as u64, 0)?;
         let empty = nulls(group, 1)?;
         let picked = pick(rows.len(), &with, &source, &computed, cached.as_ref(), &empty)?;
-        self.fresh.push(RowValues { inputs: todo.iter().map(|&at| hashes[at]).collect(), values: computed });
+        self.learned(&todo, &hashes, &reasons, computed)?;
         Ok((keys, picked))
+    }
+
+    /// Remembers what was computed; not what failed, for the next time may find the file.
+    fn learned(
+        &mut self,
+        todo: &[usize],
+        hashes: &[Hash],
+        reasons: &[Option<String>],
+        computed: StructArray,
+    ) -> Result<()> {
+        let good: Vec<u32> = (0..todo.len() as u32).filter(|&at| reasons[at as usize].is_none()).collect();
+        let inputs = good.iter().map(|&at| hashes[todo[at as usize]]).collect();
+        let values = match good.len() == todo.len() {
+            true => computed,
+            false => {
+                let good = UInt32Array::from(good);
+                arrow::compute::take(&computed, &good, None).map_err(wrong)?.as_struct().clone()
+            }
+        };
+        self.fresh.push(RowValues { inputs, values });
+        Ok(())
     }
 
     /// Reads and computes, on all processors.
@@ -248,7 +271,7 @@ impl<'a> Run<'a> {
         if inputs.is_empty() {
             return Ok((nulls(group, 0)?, Vec::new()));
         }
-        let (nanos, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (nanos, bytes, unread) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let (read, function, progress) = (self.read, self.function, self.progress);
         let batch = |inputs: &[&Input]| -> Result<(StructArray, Vec<Option<String>>)> {
             progress.cancel().check()?;
@@ -263,7 +286,10 @@ impl<'a> Run<'a> {
                         places.push(at as u32);
                         there.push(content);
                     }
-                    Err(error) => reasons[at] = Some(error.to_string()),
+                    Err(error) => {
+                        unread.fetch_add(1, Ordering::Relaxed);
+                        reasons[at] = Some(error.to_string());
+                    }
                 }
             }
             let (values, told) = function.compute(&there)?;
@@ -287,6 +313,7 @@ impl<'a> Run<'a> {
         let parts = inputs.par_chunks(function.batch().max(1)).map(batch).collect::<Result<Vec<_>>>()?;
         self.spent.cpu += Duration::from_nanos(nanos.into_inner()).as_secs_f64();
         self.spent.bytes += bytes.into_inner();
+        self.spent.unread += unread.into_inner();
         let values: Vec<&dyn Array> = parts.iter().map(|(values, _)| values as &dyn Array).collect();
         let values = arrow::compute::concat(&values).map_err(wrong)?.as_struct().clone();
         Ok((values, parts.into_iter().flat_map(|(_, reasons)| reasons).collect()))
@@ -302,7 +329,7 @@ impl<'a> Run<'a> {
 
     /// Ends the run: what it learned goes to the cache. `leaves`: the pages that it made of whole leaves.
     pub(crate) fn finish(mut self, leaves: BTreeMap<Hash, LeafEntry>) -> Result<Spent> {
-        let rows = !self.is_full || leaves.is_empty();
+        let rows = leaves.is_empty();
         self.learn(leaves, rows)?;
         Ok(self.spent)
     }

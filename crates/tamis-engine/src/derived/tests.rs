@@ -68,9 +68,9 @@ fn run(engine: &Engine, name: &DatasetName, function: &Counter) -> Spent {
         Input::Text(text) => Ok(Bytes::from(text.clone())),
     };
     let progress = Progress::none();
-    let mut run = Run::new(&plan, function, &read, &actions, &describe, &progress, 1, true).unwrap();
+    let mut run = Run::new(function, &read, &actions, &describe, &progress, 1).unwrap();
     for part in &plan.parts {
-        run.part(part, &mut |_| Ok(())).unwrap();
+        run.part(&plan, part, &mut |_| Ok(())).unwrap();
     }
     run.finish(std::collections::BTreeMap::new()).unwrap()
 }

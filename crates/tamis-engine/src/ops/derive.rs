@@ -285,19 +285,21 @@ impl Engine {
         let read = |input: &Input| self.input_bytes(input);
         let now = self.repo().store().options().clock.now_micros();
         ctx.progress.begin("derive", Some(plan.rows + plan.taken), "samples");
-        let mut run = Run::new(&plan, &function, &read, &actions, &describe, &ctx.progress, now, is_full)?;
+        let mut run = Run::new(&function, &read, &actions, &describe, &ctx.progress, now)?;
         match &definition.layer {
             None => write_values(edit, &mut run, &plan, &function)?,
             Some(layer) => write_labels(edit, &mut run, &plan, layer)?,
         }
         ctx.progress.end();
-        let leaves = match is_full && !is_label {
+        // A leaf with failures is not remembered whole: the next time may find the file.
+        let leaves = match is_full && !is_label && run.spent.failed == 0 {
             true => self.leaves_made(edit, &input, &field, &run)?,
             false => BTreeMap::new(),
         };
         let spent = run.finish(leaves)?;
         let state = State { table: snapshot.commit().samples().table, id: definition.id.clone() };
-        if plan.rows + plan.taken > 0 || is_full {
+        // What could not be read stays behind, so that the next time tries it again.
+        if spent.unread == 0 && (plan.rows + plan.taken > 0 || is_full) {
             let text = serde_json::to_vec(&state).map_err(internal)?;
             edit.set_extra(&State::object(&field), Some(&text))?;
         }
@@ -403,7 +405,7 @@ fn write_values(edit: &mut Transaction, run: &mut Run<'_>, plan: &Plan, function
                 ready.push_back(batch);
                 Ok(())
             };
-            if let Err(error) = run.part(part, &mut emit) {
+            if let Err(error) = run.part(plan, part, &mut emit) {
                 failed = Some(error);
                 return Some(Err(tamis_repo::Error::Cancelled(tamis_core::Cancelled)));
             }
@@ -430,7 +432,7 @@ fn write_labels(edit: &mut Transaction, run: &mut Run<'_>, plan: &Plan, layer: &
             }
             Ok(())
         };
-        run.part(part, &mut emit)?;
+        run.part(plan, part, &mut emit)?;
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! The use cases, a module each.
 
 pub mod care;
+pub mod check;
 pub mod checkout;
 pub mod datasets;
 pub mod demo;
 pub mod derive;
 pub mod diff;
+pub mod drafts;
 pub mod eval;
 pub mod export;
 pub mod import;
