@@ -211,14 +211,26 @@ fn blur(grey: &Plane) -> f64 {
 /// The percentiles of [`EXPOSURE`], in hundredths.
 const RANKS: [(&str, u64); 6] = [("p1", 1), ("p5", 5), ("p10", 10), ("p90", 90), ("p95", 95), ("p99", 99)];
 
+/// Exact percentiles: pixels are counted in coarse bins, and only the bins in which a rank lies are sorted.
 fn exposure(colours: &Colours) -> [f64; 6] {
+    const COARSE: u32 = 12;
     let weigh = |pixel: [u8; 3]| pixel.iter().zip(HSP).map(|(&v, w)| u32::from(v) * u32::from(v) * w).sum::<u32>();
-    let mut squares: Vec<u32> = colours.pixels().map(weigh).collect();
-    let last = squares.len().saturating_sub(1) as u64;
+    let squares: Vec<u32> = colours.pixels().map(weigh).collect();
+    let mut counts = vec![0u64; ((255 * 255 * 1000) >> COARSE) + 1];
+    squares.iter().for_each(|square| counts[(square >> COARSE) as usize] += 1);
+    let mut sorted: (usize, Vec<u32>) = (usize::MAX, Vec::new());
     let mut nth = |at: u64| {
-        let at = at as usize;
-        if at >= squares.len() { 0.0 } else { f64::from(*squares.select_nth_unstable(at).1) }
+        let (mut bin, mut before) = (0, 0);
+        while let Some(count) = counts.get(bin).filter(|&&count| before + count <= at) {
+            (bin, before) = (bin + 1, before + count);
+        }
+        if sorted.0 != bin {
+            sorted = (bin, squares.iter().copied().filter(|square| (square >> COARSE) as usize == bin).collect());
+            sorted.1.sort_unstable();
+        }
+        f64::from(sorted.1.get((at - before) as usize).copied().unwrap_or(0))
     };
+    let last = squares.len().saturating_sub(1) as u64;
     let level = |square: f64| (square / 1000.0).sqrt() / 255.0;
     RANKS.map(|(_, percent)| {
         let (below, rest) = (last * percent / 100, last * percent % 100);
