@@ -22,8 +22,8 @@
 mod error;
 mod function;
 mod image;
+mod model;
 mod page;
-#[expect(dead_code, reason = "models, which take files, come next")]
 mod params;
 mod registry;
 mod text;

@@ -7,6 +7,7 @@ use tamis_core::Value as Json;
 use crate::error::{InferError, Result};
 use crate::function::{Function, Spec};
 use crate::image;
+use crate::model;
 use crate::params::Arguments;
 use crate::text;
 
@@ -25,6 +26,9 @@ pub static FUNCTIONS: &[&Spec] = &[
     &image::picture::THUMBNAIL,
     &image::embed::EMBED_BASIC,
     &text::EMBED_TEXT,
+    &model::EMBED,
+    &model::CLASSIFY,
+    &model::DETECT,
 ];
 
 /// The function of a name with parameters; those not given have their defaults. Values may be JSON of the parameter's

@@ -8,6 +8,5 @@ pub(crate) mod embed;
 pub(crate) mod hash;
 pub(crate) mod light;
 pub(crate) mod picture;
-#[cfg_attr(not(test), expect(dead_code, reason = "models, which are trained on several filters, come next"))]
 pub(crate) mod resample;
 mod transform;

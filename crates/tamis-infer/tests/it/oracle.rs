@@ -82,3 +82,30 @@ fn hashes_and_numbers_agree_with_python() {
         }
     }
 }
+
+#[test]
+fn vectors_of_a_real_model_agree_with_onnxruntime() {
+    let model =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/models/efficientnet_lite0_imagenet.onnx");
+    let (Some(python), photographs) = (python(), photographs(6)) else { return };
+    if photographs.is_empty() || !model.exists() {
+        println!("skipped: no `{}`", model.display());
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/model_oracle.py");
+    let said = Command::new(python).arg(script).arg(&model).arg("t93").args(&photographs).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let said: Vec<Vec<f64>> = serde_json::from_slice(&said.stdout).unwrap();
+    let bytes: Vec<Vec<u8>> = photographs.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let inputs: Vec<Input<'_>> = bytes.iter().map(|bytes| Input::Media(bytes)).collect();
+    let given = [("model", model.to_str().unwrap()), ("output", "t93"), ("fit", "stretch")];
+    let params = given.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))).collect();
+    let values = lookup("embed", &params).unwrap().batch(&inputs, NonZeroUsize::new(2).unwrap());
+    for ((value, said), path) in values.into_iter().zip(said).zip(&photographs) {
+        let Value::Embedding(ours) = value.unwrap() else { panic!("no vector") };
+        let cosine: f64 = ours.iter().zip(&said).map(|(&a, b)| f64::from(a) * b).sum();
+        println!("{}: {cosine:.6}", path.display());
+        // The decoders of JPEG differ by a level here and there.
+        assert!(ours.len() == said.len() && cosine > 0.995, "{}: {cosine}", path.display());
+    }
+}
