@@ -61,8 +61,12 @@ impl Session for Rten {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let pool = idle().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
         options.thread_pool = Some(Arc::clone(&pool));
-        let found = self.model.run(vec![(self.input.0, view.into())], &wanted, Some(options));
+        // A thread of another pool that waits for ours would begin other work meanwhile, and that work more: the caller
+        // may be one, so a thread of no pool waits.
+        let run = || self.model.run(vec![(self.input.0, view.into())], &wanted, Some(options));
+        let found = std::thread::scope(|scope| scope.spawn(run).join());
         idle().push(pool);
+        let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         found.map_err(|error| plain(&error))?.into_iter().map(floats).collect()
     }
 }
