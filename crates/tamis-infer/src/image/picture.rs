@@ -67,12 +67,23 @@ impl Colours {
         let (width, height, channels) =
             (image.width() as usize, image.height() as usize, usize::from(image.channels()));
         let plane = |channel: usize| {
-            let pixels = image.pixels().iter().copied().skip(channel).step_by(channels).collect();
+            let pixels = image.pixels().chunks_exact(channels).map(|pixel| pixel[channel]).collect();
             Plane::new(width, height, pixels)
         };
         if channels < 3 {
             let grey = plane(0);
             return Colours([grey.clone(), grey.clone(), grey]);
+        }
+        if channels == 3 {
+            let mut planes = [0; 3].map(|_| Vec::with_capacity(width * height));
+            let [red, green, blue] = &mut planes;
+            // A stretch of pixels is small enough to be read three times from the nearest memory.
+            for stretch in image.pixels().chunks(3 << 12) {
+                red.extend(stretch.chunks_exact(3).map(|pixel| pixel[0]));
+                green.extend(stretch.chunks_exact(3).map(|pixel| pixel[1]));
+                blue.extend(stretch.chunks_exact(3).map(|pixel| pixel[2]));
+            }
+            return Colours(planes.map(|pixels| Plane::new(width, height, pixels)));
         }
         Colours([plane(0), plane(1), plane(2)])
     }
