@@ -64,7 +64,7 @@ def main():
     path.write_bytes(jpeg)
     libraries = glob.glob(str(pathlib.Path(onnxruntime.__file__).parent / "capi/libonnxruntime.so*"))
     env = os.environ | ({"TAMIS_ONNXRUNTIME": libraries[0]} if libraries else {})
-    command = ["cargo", "run", "--quiet", "--release", "-p", "tamis-infer", "--features", "ort", "--example", "measure", "--", path]
+    command = ["cargo", "run", "--quiet", "--release", "-p", "tamis-infer", "--example", "measure", "--", path]
     names = ["phash", "dhash", "brightness", "contrast", "entropy", "blur", "exposure", "quality", "colours", "dimensions"]
     subprocess.run([*command, *names, "thumbnail", "embed_basic"], cwd=ROOT, check=True)
     opened = lambda: Image.open(io.BytesIO(jpeg))

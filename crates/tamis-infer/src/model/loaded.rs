@@ -54,7 +54,7 @@ impl Loaded {
         let refuse = |reason: String| InferError::Model { path: file.path.clone(), reason };
         let notes = super::wire::read(&file.bytes).map_err(refuse)?.notes;
         let (backend, open): (&'static str, Open) = match arguments.text("backend") {
-            "ort" => ("ort", open_ort),
+            "ort" => ("ort", super::ort::open),
             _ => ("rten", super::rten::open),
         };
         let session = match catch_unwind(AssertUnwindSafe(|| open(&file.bytes))) {
@@ -246,16 +246,4 @@ impl<R: Fn(&[Item<'_>], Placement) -> Result<Value> + Send + Sync> Function for 
     fn batch(&self, inputs: &[Input<'_>], threads: NonZeroUsize) -> Vec<Result<Value>> {
         self.loaded.batch(inputs, threads, &self.outputs, &self.read)
     }
-}
-
-#[cfg(feature = "ort")]
-fn open_ort(bytes: &[u8]) -> std::result::Result<Box<dyn Session>, OpenError> {
-    super::ort::open(bytes)
-}
-
-#[cfg(not(feature = "ort"))]
-fn open_ort(_: &[u8]) -> std::result::Result<Box<dyn Session>, OpenError> {
-    Err(OpenError::Absent(String::from(
-        "this program was built without it; build with `--features ort`, or use `rten`",
-    )))
 }

@@ -10,7 +10,6 @@ mod embed;
 mod frame;
 mod heads;
 mod loaded;
-#[cfg(feature = "ort")]
 mod ort;
 mod rten;
 mod session;

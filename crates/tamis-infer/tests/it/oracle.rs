@@ -98,14 +98,21 @@ fn vectors_of_a_real_model_agree_with_onnxruntime() {
     let said: Vec<Vec<f64>> = serde_json::from_slice(&said.stdout).unwrap();
     let bytes: Vec<Vec<u8>> = photographs.iter().map(|path| std::fs::read(path).unwrap()).collect();
     let inputs: Vec<Input<'_>> = bytes.iter().map(|bytes| Input::Media(bytes)).collect();
-    let given = [("model", model.to_str().unwrap()), ("output", "t93"), ("fit", "stretch")];
-    let params = given.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))).collect();
-    let values = lookup("embed", &params).unwrap().batch(&inputs, NonZeroUsize::new(2).unwrap());
-    for ((value, said), path) in values.into_iter().zip(said).zip(&photographs) {
-        let Value::Embedding(ours) = value.unwrap() else { panic!("no vector") };
-        let cosine: f64 = ours.iter().zip(&said).map(|(&a, b)| f64::from(a) * b).sum();
-        println!("{}: {cosine:.6}", path.display());
-        // The decoders of JPEG differ by a level here and there.
-        assert!(ours.len() == said.len() && cosine > 0.995, "{}: {cosine}", path.display());
+    for backend in ["rten", "ort"] {
+        if backend == "ort" && std::env::var_os("TAMIS_ONNXRUNTIME").is_none() {
+            println!("skipped: TAMIS_ONNXRUNTIME names no libonnxruntime.so");
+            continue;
+        }
+        let model = model.to_str().unwrap();
+        let given = [("model", model), ("output", "t93"), ("fit", "stretch"), ("backend", backend)];
+        let params = given.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))).collect();
+        let values = lookup("embed", &params).unwrap().batch(&inputs, NonZeroUsize::new(2).unwrap());
+        for ((value, said), path) in values.into_iter().zip(&said).zip(&photographs) {
+            let Value::Embedding(ours) = value.unwrap() else { panic!("no vector") };
+            let cosine: f64 = ours.iter().zip(said).map(|(&a, b)| f64::from(a) * b).sum();
+            println!("{backend}, {}: {cosine:.6}", path.display());
+            // The decoders of JPEG differ by a level here and there.
+            assert!(ours.len() == said.len() && cosine > 0.995, "{backend}, {}: {cosine}", path.display());
+        }
     }
 }
