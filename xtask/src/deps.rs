@@ -48,7 +48,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("nanomp3", &["tamis-media"]),
     ("object_store", &["tamis-store"]),
     ("ort", &["tamis-infer"]),
-    ("parquet", &["tamis-formats"]),
+    ("parquet", &["tamis-formats", "tamis-query"]),
     ("pulp", &["tamis-quality"]),
     ("pyo3", &["tamis-python"]),
     ("quick-xml", &["tamis-formats"]),

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Show(cmd::show::ShowArgs),
     /// Count samples, labels, classes and bytes
     Stats(cmd::stats::StatsArgs),
+    /// Ask datasets anything in SQL
+    Sql(cmd::sql::SqlArgs),
     /// Show the history
     Log(cmd::log::LogArgs),
     /// Show what differs between two revisions, down to labels

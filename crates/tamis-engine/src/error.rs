@@ -60,6 +60,10 @@ codes! {
     "format.lossy" Invalid 409 1 "InvalidError" "The format cannot hold something, and losses were refused.";
     "format.io" Io 500 1 "StorageError" "A file of the source or target cannot be read or written.";
     "import.strict" Invalid 400 1 "InvalidError" "Findings were made and `--strict` refuses them.";
+    "query.syntax" Invalid 400 2 "InvalidError" "The query is no SQL, or does more than read.";
+    "query.unknown" Invalid 400 2 "InvalidError" "The query names a table or column that is not there.";
+    "query.invalid" Invalid 400 2 "InvalidError" "The query makes no sense: types, arguments, functions.";
+    "query.memory" Io 507 1 "StorageError" "The query needs more memory, or more disk to spill to.";
     "sample.none" NotFound 404 3 "NotFoundError" "No sample at that path.";
     "media.bad" Invalid 422 1 "InvalidError" "A media file cannot be decoded, or not in the way asked for.";
     "media.tool" Unsupported 501 1 "UnsupportedError" "Frames of films need an `ffmpeg`, which is not there or failed.";
@@ -188,6 +192,33 @@ impl From<tamis_repo::Error> for EngineError {
             Error::Moved { .. } => ("repo.moved", "look at `tamis log`, then merge and try again"),
             Error::Refused { .. } => ("repo.refused", ""),
             ref other => by_kind(other.kind()),
+        };
+        EngineError::from_source(code, error).hint(hint)
+    }
+}
+
+impl From<tamis_query::QueryError> for EngineError {
+    fn from(error: tamis_query::QueryError) -> EngineError {
+        use tamis_query::QueryError;
+        let (code, hint) = match error {
+            QueryError::Repo(error) => return error.into(),
+            QueryError::Table(error) => return error.into(),
+            QueryError::Syntax { .. } => ("query.syntax", "docs/query.md has examples"),
+            QueryError::NotAQuery { .. } => {
+                ("query.syntax", "write SELECT …; datasets are changed by `tamis import` and checkouts")
+            }
+            QueryError::NoTable { .. } => {
+                ("query.unknown", "names with `/`, `@` or capital letters stand in double quotes")
+            }
+            QueryError::NoColumn { .. } => {
+                ("query.unknown", "names with capital letters stand in double quotes, texts in single ones")
+            }
+            QueryError::NoDataset { .. } => ("query.unknown", "name the default dataset with --dataset"),
+            QueryError::Memory { .. } => ("query.memory", "allow more with --memory, or select less"),
+            QueryError::Io { .. } => ("store.io", "check that the disk is not full"),
+            QueryError::Cancelled(_) => ("cancelled", ""),
+            QueryError::Internal { .. } => ("internal", ""),
+            _ => ("query.invalid", "docs/query.md has examples; `tamis sql --functions` lists functions"),
         };
         EngineError::from_source(code, error).hint(hint)
     }

@@ -31,6 +31,6 @@ pub use rows::{Edit, Op, RowBatch};
 pub use schema::{GroupSchema, TableSchema};
 pub use summary::{Aggregate, ColumnSummary, Summary};
 pub use table::{
-    BaseLeaf, BuildOptions, Change, Columns, Conflict, DiffBatch, EditOptions, Edited, Merged, Scan, ScanOptions,
-    Table, TableCache,
+    BaseLeaf, BuildOptions, Change, Columns, Conflict, DiffBatch, EditOptions, Edited, Merged, PagesRead, PlanStats,
+    Scan, ScanFilter, ScanOptions, ScanPlan, Table, TableCache,
 };

@@ -19,6 +19,7 @@ pub(crate) mod merge;
 pub(crate) mod refs;
 pub(crate) mod shell;
 pub(crate) mod show;
+pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod sync;
 
@@ -53,6 +54,7 @@ fn carry_out(command: &Command, door: &Door<'_>, printer: &mut Printer) -> Resul
         Command::Ls(args) => ls::run(args, door, printer),
         Command::Show(args) => show::run(args, door, printer),
         Command::Stats(args) => stats::run(args, door, printer),
+        Command::Sql(args) => sql::run(args, door, printer),
         Command::Log(args) => log::run(args, door, printer),
         Command::Diff(args) => diff::run(args, door, printer),
         Command::Branch(args) => refs::branch(args, door, printer),

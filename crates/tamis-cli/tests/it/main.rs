@@ -6,6 +6,7 @@ mod real;
 mod reference;
 mod resume;
 mod sources;
+mod sql;
 mod walk;
 
 use std::path::{Path, PathBuf};

@@ -18,5 +18,6 @@ pub mod merge;
 pub mod preview;
 pub mod refs;
 pub mod show;
+pub mod sql;
 pub mod stats;
 pub mod sync;

@@ -86,6 +86,11 @@ pub(crate) struct LeafAt {
 }
 
 impl LeafAt {
+    /// The child of a node of leaves.
+    pub(crate) fn new(node: Arc<Node>, at: usize) -> LeafAt {
+        LeafAt { node, at }
+    }
+
     pub(crate) fn child(&self) -> &Child {
         &self.node.children[self.at]
     }

@@ -11,7 +11,7 @@ mod wire;
 use std::collections::BTreeMap;
 
 pub(crate) use collect::Plan;
-pub(crate) use wire::{decode, encode};
+pub(crate) use wire::{decode, decode_some, encode};
 
 /// The most distinct values that are counted one by one; rarer ones go to `other`.
 pub(crate) const MAX_COUNTED: usize = 4096;

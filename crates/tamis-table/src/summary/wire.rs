@@ -93,10 +93,10 @@ impl<'a> Reader<'a> {
             .ok_or(TableError::Corrupt { what: "summary", reason: "a length is larger than the rest" })
     }
 
-    fn text(&mut self) -> Result<String> {
+    fn text(&mut self) -> Result<&'a str> {
         let length = self.length()?;
         let text = std::str::from_utf8(self.take(length)?);
-        text.map(str::to_owned).map_err(|_| TableError::Corrupt { what: "summary", reason: "a name is not UTF-8" })
+        text.map_err(|_| TableError::Corrupt { what: "summary", reason: "a name is not UTF-8" })
     }
 
     fn float(&mut self) -> Result<f64> {
@@ -108,6 +108,12 @@ impl<'a> Reader<'a> {
 
 /// Reads a summary, which must fill the bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Summary> {
+    decode_some(bytes, |_| true)
+}
+
+/// Reads a summary with only the columns that are wanted; the others are passed over, which spares
+/// their maps of counts.
+pub(crate) fn decode_some(bytes: &[u8], is_wanted: impl Fn(&str) -> bool) -> Result<Summary> {
     let mut reader = Reader(bytes);
     let rows = reader.count()?;
     let mut content = [0; 16];
@@ -115,6 +121,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Summary> {
     let mut columns = BTreeMap::new();
     for _ in 0..reader.length()? {
         let name = reader.text()?;
+        let wanted = is_wanted(name);
         let mut column = ColumnSummary {
             values: reader.count()?,
             nonempty: reader.count()?,
@@ -130,9 +137,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Summary> {
         for _ in 0..reader.length()? {
             let value = reader.text()?;
             let count = reader.count()?;
-            column.counts.insert(value, count);
+            if wanted {
+                column.counts.insert(value.to_owned(), count);
+            }
         }
-        columns.insert(name, column);
+        if wanted {
+            columns.insert(name.to_owned(), column);
+        }
     }
     if !reader.0.is_empty() {
         return Err(TableError::Corrupt { what: "summary", reason: "bytes are left over" });

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tamis_core::Progress;
 use tamis_store::Store;
 
-use super::{BuildOptions, Columns, EditOptions, ScanOptions, Table, TableCache};
+use super::{BuildOptions, Columns, EditOptions, ScanFilter, ScanOptions, Table, TableCache};
 use crate::rows::{Edit, Op, RowBatch};
 use crate::{CutRule, GroupSchema, TableSchema};
 
@@ -392,6 +392,47 @@ proptest! {
             prop_assert_eq!((stack.values, stack.nonempty, stack.sum, stack.counts), (built.values, built.nonempty, built.sum, built.counts));
         }
         folded.verify(&Progress::none()).unwrap();
+    }
+
+    #[test]
+    fn a_filter_of_subtrees_loses_no_wanted_row(
+        first in prop::collection::btree_map(key(), any_row(), 0..150),
+        edits in prop::collection::vec(steps(20), 0..4),
+        start in prop::option::of(key()),
+        end in prop::option::of(key()),
+        wanted in prop_oneof![Just("a"), Just("bc"), Just("")],
+        least in -5i64..6,
+    ) {
+        let world = World::new();
+        let mut model = first;
+        let mut table = world.build(&model);
+        for steps in &edits {
+            steps.iter().for_each(|(key, step)| apply(&mut model, key, step));
+            let options = EditOptions { base_fold_rows: 0, ..EditOptions::default() };
+            table = world.edit(&table, steps, &options).table;
+        }
+        let columns = ["base:text".to_owned(), "base:number".to_owned()];
+        let filter = ScanFilter::new(columns, move |_, _, summary| {
+            let text = summary.columns.get("base:text");
+            let number = summary.columns.get("base:number").and_then(|column| column.range);
+            text.is_some_and(|c| c.other != 0 || c.counts.contains_key(wanted)) && number.is_some_and(|r| r.1 >= least as f64)
+        });
+        let inside = |key: &Vec<u8>| start.as_ref().is_none_or(|s| s <= key) && end.as_ref().is_none_or(|e| key < e);
+        let fits = |row: &Row| row.text.as_deref() == Some(wanted) && row.number.is_some_and(|n| n >= least);
+        let plan = table.plan(start.clone(), end.clone(), Some(&filter)).unwrap();
+        let all = Columns::all(table.schema());
+        let mut found: Vec<(Vec<u8>, Row)> = Vec::new();
+        for part in 0..plan.len() {
+            let batch = plan.read(part, &all, true).unwrap();
+            prop_assert_eq!(plan.read(part, &all, false).unwrap().len(), batch.len());
+            found.extend(rows(&batch));
+        }
+        prop_assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0), "rows come in order");
+        prop_assert!(found.iter().all(|(key, row)| inside(key) && model.get(key) == Some(row)), "rows are those of the table");
+        let expected: Vec<(Vec<u8>, Row)> =
+            model.iter().filter(|(key, row)| inside(key) && fits(row)).map(|(k, r)| (k.clone(), r.clone())).collect();
+        let kept: Vec<_> = found.into_iter().filter(|(_, row)| fits(row)).collect();
+        prop_assert_eq!(kept, expected);
     }
 
     #[test]

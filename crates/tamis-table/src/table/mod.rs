@@ -9,6 +9,7 @@ mod fold;
 mod gather;
 mod leaves;
 mod merge;
+mod plan;
 mod root;
 mod scan;
 mod unshared;
@@ -30,6 +31,7 @@ pub use diff::DiffBatch;
 pub use edit::{EditOptions, Edited};
 pub use leaves::BaseLeaf;
 pub use merge::{Conflict, Merged};
+pub use plan::{PagesRead, PlanStats, ScanFilter, ScanPlan};
 pub use scan::{Scan, ScanOptions};
 
 pub use crate::leaf::TableCache;

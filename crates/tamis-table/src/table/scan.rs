@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::fold::{read_leaf, read_values};
+use super::plan::ScanPlan;
 use super::{Columns, Table};
 use crate::error::{Result, TableError};
-use crate::node::{KeyRange, LeafAt, leaves};
 use crate::rows::RowBatch;
 
 /// What a scan gives.
@@ -61,56 +60,23 @@ pub struct Scan {
 
 #[derive(Debug)]
 struct Task {
-    table: Table,
-    range: KeyRange,
-    options: ScanOptions,
-    leaves: Vec<LeafAt>,
+    plan: ScanPlan,
+    columns: Columns,
+    keys: bool,
+    threads: usize,
 }
 
 impl Task {
-    /// How many parts the scan has: one a leaf, or one for deltas on no base.
-    fn parts(&self) -> usize {
-        self.leaves.len().max(usize::from(!self.table.0.root.deltas.is_empty()))
-    }
-
     fn part(&self, at: usize) -> Result<RowBatch> {
-        let table = &self.table;
-        let after = |leaf: &LeafAt| {
-            let mut key = leaf.child().last.to_vec();
-            key.push(0);
-            key
-        };
-        // The rows of the deltas up to a leaf's last key belong to it, the last rows to the last leaf.
-        let own = KeyRange {
-            start: at.checked_sub(1).and_then(|before| self.leaves.get(before)).map(after),
-            end: self.leaves.get(at).filter(|_| at + 1 < self.leaves.len()).map(after),
-        };
-        let range = KeyRange {
-            start: own.start.into_iter().chain(self.range.start.clone()).max(),
-            end: own.end.into_iter().chain(self.range.end.clone()).min(),
-        };
-        if let (false, true, Some(leaf)) = (self.options.keys, self.range == KeyRange::default(), self.leaves.get(at)) {
-            return read_values(table.cache(), &table.0.root, leaf, &range, &self.options.columns);
-        }
-        let rows = read_leaf(table.cache(), &table.0.root, self.leaves.get(at), &range, &self.options.columns)?;
-        if self.range == KeyRange::default() {
-            return Ok(rows);
-        }
-        let count = |bound: &Option<Vec<u8>>, none: usize| match bound {
-            Some(key) => rows.keys.iter().flatten().take_while(|k| *k < &key[..]).count(),
-            None => none,
-        };
-        let (start, end) = (count(&self.range.start, 0), count(&self.range.end, rows.len()));
-        Ok(rows.slice(start, end.saturating_sub(start)))
+        self.plan.read(at, &self.columns, self.keys)
     }
 }
 
 impl Table {
     /// Scans rows in the order of their keys. Memory: one leaf, or two a thread.
     pub fn scan(&self, options: ScanOptions) -> Result<Scan> {
-        let range = KeyRange { start: options.start.clone(), end: options.end.clone() };
-        let found = leaves(self.cache(), self.0.root.base.as_ref(), &range)?;
-        let task = Task { table: self.clone(), range, options, leaves: found };
+        let ScanOptions { start, end, columns, keys, threads } = options;
+        let task = Task { plan: self.plan(start, end, None)?, columns, keys, threads };
         Ok(Scan { task: Arc::new(task), next: 0, running: VecDeque::new() })
     }
 }
@@ -119,8 +85,8 @@ impl Iterator for Scan {
     type Item = Result<RowBatch>;
 
     fn next(&mut self) -> Option<Result<RowBatch>> {
-        let parts = self.task.parts();
-        if self.task.options.threads <= 1 {
+        let parts = self.task.plan.len();
+        if self.task.threads <= 1 {
             while self.next < parts {
                 self.next += 1;
                 match self.task.part(self.next - 1) {
@@ -131,7 +97,7 @@ impl Iterator for Scan {
             return None;
         }
         loop {
-            while self.next < parts && self.running.len() < 2 * self.task.options.threads {
+            while self.next < parts && self.running.len() < 2 * self.task.threads {
                 let (send, receive) = sync_channel(1);
                 let (task, at) = (Arc::clone(&self.task), self.next);
                 rayon::spawn(move || {

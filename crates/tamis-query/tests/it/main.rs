@@ -1,0 +1,8 @@
+//! SQL over lakes, against naive models.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod errors;
+mod functions;
+mod pushdown;
+mod support;
+mod tables;
