@@ -22,6 +22,9 @@ pub(crate) const DEFAULT: &str = "default dataset";
 /// The tables that every revision has.
 const ALWAYS: [&str; 5] = ["samples", "annotations", "log", "ontology", "sensors"];
 
+/// The functions that stand where a table stands.
+const FUNCTIONS: [&str; 3] = ["diff", "generate_series", "range"];
+
 /// A lake as one statement sees it: each dataset and revision is looked up once, so that the whole
 /// statement reads the same commits.
 #[derive(Debug)]
@@ -153,6 +156,10 @@ impl SchemaProvider for DatasetSchema {
             Some(dataset) => TableName { dataset: Some(dataset.clone()), table: name.to_owned() },
             None => TableName::parse(name),
         };
+        // Functions in FROM are looked for as tables first.
+        if name.dataset.is_none() && FUNCTIONS.contains(&name.table.as_str()) {
+            return Ok(None);
+        }
         Ok(Some(blocking(|| self.lake.table(&name))?))
     }
 

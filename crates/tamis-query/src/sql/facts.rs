@@ -6,6 +6,7 @@ use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use tamis_table::{ColumnSummary, Summary};
 
 use super::column::{self, Shown, Source};
+use super::predicate::never_nan;
 use super::table::{Kind, TreeTable};
 
 /// The sum of the counts of a column: how many values were counted.
@@ -62,7 +63,10 @@ fn column_facts(table: &TreeTable, shown: &Shown, summary: &Summary, rows: i64) 
     if asks(group, column, "counts") {
         facts.null_count = exact(rows - found.map_or(0, counted));
     }
-    // Bounds pass over NaN, and whole numbers beyond 2^53 are rounded.
+    if group != "fields" && !never_nan(table.table.schema(), group, column) {
+        return facts;
+    }
+    // Whole numbers beyond 2^53 are rounded.
     if let (true, Some((least, most))) =
         (asks(group, column, "minmax"), found.filter(|f| f.exact).and_then(|f| f.range))
     {

@@ -199,6 +199,14 @@ fn summarised(schema: &TableSchema, group: &str, column: &str, aggregate: &str) 
     asked.split(';').any(|one| one.trim() == aggregate).then(|| format!("{group}:{column}"))
 }
 
+/// Whether a column holds no NaN: whole numbers, and what samples are checked for.
+pub(crate) fn never_nan(schema: &TableSchema, group: &str, column: &str) -> bool {
+    let fields = schema.group(group).ok().map(|group| &group.fields);
+    let is_whole =
+        fields.and_then(|fields| fields.find(column)).is_some_and(|(_, field)| field.data_type().is_integer());
+    is_whole || (group == super::column::BASE && column == "timestamp")
+}
+
 impl Scope<'_> {
     fn shown(&self, column: &Column) -> Option<&Shown> {
         self.shown.iter().find(|shown| shown.name == column.name)
@@ -357,8 +365,8 @@ impl Scope<'_> {
             summarised(self.schema, group, column, "minmax").map_or(Clause::Any, |name| Clause::Range(name, low, high))
         };
         match self.source(expr) {
-            // Numbers of samples are finite: bounds that pass over NaN pass over nothing.
-            Some(Source::Stored { group, column }) if group == super::column::BASE => range(group, column),
+            // Bounds pass over NaN, which compares as larger than all: only columns that cannot hold it.
+            Some(Source::Stored { group, column }) if never_nan(self.schema, group, column) => range(group, column),
             Some(Source::Field(kinds)) if kinds.iter().all(|(k, _)| matches!(k, FieldKind::Int | FieldKind::Float)) => {
                 Clause::Or(kinds.iter().map(|(_, column)| range("fields", column)).collect())
             }

@@ -26,7 +26,7 @@ use super::read::{Counts, Reading, Source};
 use super::table::{Kind, TreeTable};
 
 /// Rows of a batch, at most.
-const BATCH: usize = 32_768;
+const BATCH: usize = 8192;
 
 /// A scan of a table of a commit.
 #[derive(Debug)]

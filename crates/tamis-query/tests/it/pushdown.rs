@@ -101,7 +101,7 @@ fn rows_come_in_the_order_of_their_paths_without_a_sort() {
     let sql = "SELECT path, split FROM samples ORDER BY path LIMIT 3";
     let told_plan = plan(sql);
     assert!(!told_plan.contains("SortExec"), "{told_plan}");
-    assert_eq!(ask(&many().0, sql)[0], "s0/000000.jpg|val");
+    assert_eq!(ask(&many().0, sql)[0], "s00/000000.jpg|val");
     let limited = run("SELECT width FROM samples LIMIT 5");
     assert!(told(&limited, "output_rows") <= 40, "{limited}");
 }
@@ -113,6 +113,10 @@ fn bounded_memory_spills_or_says_so() {
     bounded.memory = Some(4 << 20);
     let spilled = rows(&batch(&many().0, &bounded).unwrap());
     assert_eq!(spilled, ask(&many().0, sql));
+    bounded.explain = Explain::Run;
+    let ran = rows(&batch(&many().0, &bounded).unwrap()).join("\n");
+    assert!(told(&ran, "spill_count") > 0, "{ran}");
+    bounded.explain = Explain::No;
     bounded.memory = Some(1000);
     match batch(&many().0, &bounded) {
         Err(QueryError::Memory { .. }) => {}

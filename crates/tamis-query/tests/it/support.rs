@@ -45,7 +45,7 @@ pub fn sample(n: u64) -> Sample {
         })
         .collect();
     let mut sample = Sample {
-        path: format!("s{}/{n:06}.jpg", n / 1000),
+        path: format!("s{:02}/{n:06}.jpg", n / 1000),
         split: split.map(str::to_owned),
         timestamp: Some(n as f64 / 2.0),
         media: Some(Media { size: 100 + n % 5, width: Some(640), height: Some(480), ..Media::default() }),

@@ -57,8 +57,8 @@ fn samples_have_their_columns_and_fields() {
         ),
         ("odd = '\"text\"'", Box::new(|s: &Sample| s.fields.get("odd").is_some_and(|v| v == "text"))),
         (
-            "NOT night AND path > 's0/000100.jpg'",
-            Box::new(|s: &Sample| s.fields["night"] == false && *s.path > *"s0/000100.jpg"),
+            "NOT night AND path > 's00/000100.jpg'",
+            Box::new(|s: &Sample| s.fields["night"] == false && *s.path > *"s00/000100.jpg"),
         ),
     ] {
         let expected: Vec<String> = model(300).iter().filter(|s| fits(s)).map(|s| s.path.clone()).collect();
@@ -151,9 +151,9 @@ fn counts_come_right_whether_from_the_root_or_from_rows() {
             ask(&repo, "SELECT split, count(*) FROM samples GROUP BY split ORDER BY coalesce(split, '-')"),
             expected
         );
-        let some = samples.iter().filter(|s| *s.path >= *"s0/000100.jpg" && s.split.as_deref() == Some("val")).count();
+        let some = samples.iter().filter(|s| *s.path >= *"s00/000100.jpg" && s.split.as_deref() == Some("val")).count();
         assert_eq!(
-            ask(&repo, "SELECT count(*) FROM samples WHERE path >= 's0/000100.jpg' AND split = 'val'"),
+            ask(&repo, "SELECT count(*) FROM samples WHERE path >= 's00/000100.jpg' AND split = 'val'"),
             [some.to_string()]
         );
     };
@@ -197,14 +197,14 @@ fn every_revision_of_every_dataset_can_be_asked_in_one_statement() {
     assert_eq!(ask(&repo, "SELECT count(*) FROM other.samples"), ["10"]);
     let sql = r#"SELECT n.path, n.split, o.split FROM samples n JOIN "acme/signs@v1.samples" o ON n.path = o.path
                  WHERE n.split <> o.split"#;
-    assert_eq!(ask(&repo, sql), ["s0/000005.jpg|test|train"]);
+    assert_eq!(ask(&repo, sql), ["s00/000005.jpg|test|train"]);
     let sql = r#"SELECT path FROM samples EXCEPT SELECT path FROM "acme/signs@v1.samples""#;
-    assert_eq!(ask(&repo, sql), ["s1/001000.jpg"]);
+    assert_eq!(ask(&repo, sql), ["s01/001000.jpg"]);
     let sql = "SELECT count(*) FROM samples s JOIN other.samples o USING (path)";
     assert_eq!(ask(&repo, sql), ["10"]);
     let sql =
         "SELECT path, what, change, old, new FROM diff('v1', 'main') WHERE what <> 'media' ORDER BY path, what LIMIT 2";
-    assert_eq!(ask(&repo, sql)[0], "s0/000005.jpg|field split|changed|\"train\"|\"test\"");
+    assert_eq!(ask(&repo, sql)[0], "s00/000005.jpg|field split|changed|\"train\"|\"test\"");
     assert_eq!(ask(&repo, "SELECT count(*) FROM diff('acme/signs', 'v1', 'v1')"), ["0"]);
     assert_eq!(ask(&repo, "SELECT message FROM log"), ["second", "first"]);
     // A day on which the dataset was not there yet, and one that is to come.
@@ -233,10 +233,10 @@ fn ontology_sensors_and_other_layers_are_tables_and_columns() {
     edit.commit("more", &me()).unwrap();
     assert_eq!(ask(&repo, "SELECT type, what, name FROM ontology"), ["box2d|class|car"]);
     assert_eq!(ask(&repo, "SELECT name, kind FROM sensors"), ["front|camera"]);
-    assert_eq!(ask(&repo, r#"SELECT path FROM samples WHERE has_class("pred/a", 'bus')"#), ["s0/000003.jpg"]);
-    assert_eq!(ask(&repo, "SELECT path, class FROM annotations WHERE layer = 'pred/a'"), ["s0/000003.jpg|bus"]);
+    assert_eq!(ask(&repo, r#"SELECT path FROM samples WHERE has_class("pred/a", 'bus')"#), ["s00/000003.jpg"]);
+    assert_eq!(ask(&repo, "SELECT path, class FROM annotations WHERE layer = 'pred/a'"), ["s00/000003.jpg|bus"]);
     assert_eq!(
-        ask(&repo, "SELECT layer, count(*) FROM annotations WHERE path = 's0/000003.jpg' GROUP BY layer ORDER BY 1"),
+        ask(&repo, "SELECT layer, count(*) FROM annotations WHERE path = 's00/000003.jpg' GROUP BY layer ORDER BY 1"),
         ["pred/a|1", "truth|3"]
     );
 }
