@@ -48,7 +48,7 @@ impl TableFunctionImpl for Diff {
         };
         let dataset = dataset.ok_or_else(|| QueryError::NoDataset { name: "diff".to_owned() })?;
         let name = super::name::split(&dataset).0;
-        let commit = |revision: &str| Ok::<_, QueryError>(self.0.revision(&format!("{name}@{revision}"))?);
+        let commit = |revision: &str| self.0.revision(&format!("{name}@{revision}"));
         let ((dataset, old), (_, new)) = blocking(|| Ok::<_, QueryError>((commit(old)?, commit(new)?)))?;
         let (old, new) = (old.commit().clone(), new.commit().clone());
         let schema = schema();

@@ -110,7 +110,7 @@ fn cube(table: &TreeTable, used: &HashSet<&str>, ranges: &[Expr]) -> Result<Opti
     let scope = Scope { schema: table.table.schema(), shown: &table.shown, layer: None };
     let (start, end) = Clause::of(ranges, &scope).keys();
     let source = |name: &&str| table.shown.iter().find(|shown| shown.name == **name).map(|shown| &shown.source);
-    let sources: Option<Vec<&Source>> = used.iter().map(|name| source(name)).collect();
+    let sources: Option<Vec<&Source>> = used.iter().map(source).collect();
     let Some(sources) = sources else { return Ok(None) };
     let summary = || table.table.summary_of(start.as_deref(), end.as_deref());
     match (table.kind, sources.as_slice()) {

@@ -232,7 +232,7 @@ fn hexadecimal(hashes: &ArrayRef) -> ArrayRef {
 /// A field's value as JSON.
 fn json(kind: FieldKind, column: &ArrayRef, row: usize) -> Result<String> {
     let column: &dyn Array = column;
-    Ok(match kind {
+    let text = match kind {
         FieldKind::Bool => column.as_any().downcast_ref::<BooleanArray>().map(|c| c.value(row).to_string()),
         FieldKind::Int => column.as_primitive_opt::<Int64Type>().map(|c| c.value(row).to_string()),
         FieldKind::Float => {
@@ -241,6 +241,6 @@ fn json(kind: FieldKind, column: &ArrayRef, row: usize) -> Result<String> {
         }
         FieldKind::Text => column.as_string_opt::<i32>().map(|c| serde_json::Value::from(c.value(row)).to_string()),
         FieldKind::Json => column.as_string_opt::<i32>().map(|c| c.value(row).to_owned()),
-    }
-    .ok_or_else(|| wrong("a field"))?)
+    };
+    text.ok_or_else(|| wrong("a field"))
 }

@@ -1,9 +1,13 @@
 //! What the tables hold, against what the samples are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use arrow::array::{BinaryArray, StructArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Fields};
 use tamis_core::{Sample, Sensor, SensorKind};
 use tamis_repo::CommitOptions;
+use tamis_table::{GroupSchema, RowBatch, TableSchema};
 
 use crate::support::*;
 
@@ -248,4 +252,24 @@ fn a_dataset_without_samples_or_layers_answers() {
     assert_eq!(ask(&repo, "SELECT path, split FROM samples WHERE split = 'x'"), Vec::<String>::new());
     assert_eq!(ask(&repo, "SELECT class, count(*) FROM annotations GROUP BY class"), Vec::<String>::new());
     assert_eq!(ask(&repo, "SELECT count(*) FROM annotations WHERE class = 'x'"), ["0"]);
+}
+
+#[test]
+fn derived_fields_are_columns_and_other_tables_are_tables() {
+    let (repo, signs) = small();
+    let mut edit = signs.transaction("main").unwrap();
+    let values = UInt64Array::from(vec![7, 9]);
+    let fields: Fields = vec![Field::new("value", DataType::UInt64, true)].into();
+    let group = GroupSchema::new("derived/phash", fields.clone());
+    let keys = BinaryArray::from_iter_values(["s00/000001.jpg", "s00/000003.jpg"]);
+    let rows = StructArray::new(fields, vec![Arc::new(values)], None);
+    edit.put_group(&group, std::iter::once(Ok((keys.clone(), rows.clone())))).unwrap();
+    let schema = TableSchema { groups: vec![GroupSchema::new("finding", rows.fields().clone())] };
+    edit.put_table("findings", schema, std::iter::once(Ok(RowBatch { keys, groups: vec![Some(rows)] }))).unwrap();
+    edit.commit("derive", &me()).unwrap();
+    assert_eq!(ask(&repo, "SELECT path, phash FROM samples WHERE phash > 7"), ["s00/000003.jpg|9"]);
+    assert_eq!(ask(&repo, "SELECT key, value FROM findings ORDER BY key DESC LIMIT 1"), ["s00/000003.jpg|9"]);
+    assert_eq!(ask(&repo, "SELECT value FROM findings WHERE key < 's00/000002.jpg'"), ["7"]);
+    let sql = "SELECT a.path, b.path FROM samples a JOIN samples b ON a.path < b.path WHERE hamming_distance(a.phash, b.phash) <= 3";
+    assert_eq!(ask(&repo, sql), ["s00/000001.jpg|s00/000003.jpg"]);
 }
