@@ -37,7 +37,7 @@ pub fn sample(n: u64) -> Sample {
     };
     let labels: Vec<Label> = (0..n % 4)
         .map(|at| {
-            let class = if (n + at) % 7 == 0 { "bus" } else { "car" };
+            let class = if (n + at).is_multiple_of(7) { "bus" } else { "car" };
             let x = (n % 50) as f64;
             let mut label = boxed(at + 1, class, [x, 0.0, x + 10.0 + at as f64, 20.0]);
             label.confidence = Some(((n + at) % 100) as f64 / 100.0);
@@ -52,10 +52,12 @@ pub fn sample(n: u64) -> Sample {
         layers: [("truth".to_owned(), labels)].into(),
         ..Sample::default()
     };
-    sample.fields.insert("speed".into(), if n % 3 == 0 { Value::from(n) } else { Value::from(n as f64 + 0.5) });
-    sample.fields.insert("night".into(), Value::from(n % 5 == 0));
-    sample.fields.insert("Weather".into(), Value::from(if n % 2 == 0 { "rain" } else { "sun" }));
-    if n % 100 == 0 {
+    sample
+        .fields
+        .insert("speed".into(), if n.is_multiple_of(3) { Value::from(n) } else { Value::from(n as f64 + 0.5) });
+    sample.fields.insert("night".into(), Value::from(n.is_multiple_of(5)));
+    sample.fields.insert("Weather".into(), Value::from(if n.is_multiple_of(2) { "rain" } else { "sun" }));
+    if n.is_multiple_of(100) {
         sample.fields.insert("odd".into(), Value::from("text"));
     } else if n % 100 == 1 {
         sample.fields.insert("odd".into(), Value::from(7));
