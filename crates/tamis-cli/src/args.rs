@@ -60,6 +60,10 @@ pub(crate) enum Command {
     Show(cmd::show::ShowArgs),
     /// Count samples, labels, classes and bytes
     Stats(cmd::stats::StatsArgs),
+    /// Find the samples that fit a filter
+    Search(cmd::search::SearchArgs),
+    /// Save queries inside a dataset, versioned with it
+    View(cmd::view::ViewArgs),
     /// Ask datasets anything in SQL
     Sql(cmd::sql::SqlArgs),
     /// Show the history

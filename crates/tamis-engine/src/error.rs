@@ -67,6 +67,7 @@ codes! {
     "sample.none" NotFound 404 3 "NotFoundError" "No sample at that path.";
     "media.bad" Invalid 422 1 "InvalidError" "A media file cannot be decoded, or not in the way asked for.";
     "media.tool" Unsupported 501 1 "UnsupportedError" "Frames of films need an `ffmpeg`, which is not there or failed.";
+    "query.filter" Invalid 400 2 "InvalidError" "A filter cannot be read, or names what the dataset does not have.";
     "checkout.none" NotFound 404 3 "NotFoundError" "There is no checkout in the folder or above it.";
     "checkout.damaged" Corrupt 500 1 "CorruptError" "What a checkout remembers about its files cannot be read.";
     "cancelled" Cancelled 499 130 "CancelledError" "Stopped because the caller asked for it.";
@@ -274,6 +275,14 @@ impl From<tamis_index::IndexError> for EngineError {
 impl From<tamis_quality::QualityError> for EngineError {
     fn from(error: tamis_quality::QualityError) -> EngineError {
         EngineError::from_source("usage", error)
+    }
+}
+
+impl From<tamis_query::FilterError> for EngineError {
+    fn from(error: tamis_query::FilterError) -> EngineError {
+        let message = format!("cannot use the filter: {error}");
+        EngineError { message, ..EngineError::from_source("query.filter", error) }
+            .hint("`tamis help search` tells what a filter may say")
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use tamis_engine::ops::export::{ExportMedia, ExportRequest, Filter, formats as matrix, formats_text};
+use tamis_engine::ops::export::{ExportMedia, ExportRequest, formats as matrix, formats_text};
 use tamis_engine::{Address, EngineError, Result};
 
 use super::Door;
@@ -46,7 +46,7 @@ pub(crate) enum Media {
   tamis export street out --format voc --on-loss refuse
   tamis export street out --format coco --media none     labels alone
 
---where takes words that must all fit: split:NAME, class:NAME, path:PREFIX.")]
+--where takes a filter as `tamis search` does.")]
 pub(crate) struct ExportArgs {
     /// DATASET[@REVISION][:PREFIX]
     address: String,
@@ -59,7 +59,13 @@ pub(crate) struct ExportArgs {
     #[arg(long, short, value_name = "NAME=VALUE")]
     option: Vec<String>,
     /// Only samples that fit
-    #[arg(long = "where", value_name = "FILTER", default_value = "")]
+    #[arg(
+        long = "where",
+        value_name = "FILTER",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     filter: String,
     /// The layer whose labels are written
     #[arg(long, default_value = "truth")]
@@ -91,7 +97,7 @@ pub(crate) fn run(args: &ExportArgs, door: &Door<'_>, printer: &mut Printer) -> 
         out: args.out.clone(),
         format: args.format.clone(),
         options,
-        filter: Filter::parse(&args.filter)?,
+        filter: args.filter.clone(),
         layer: args.layer.clone(),
         media: match args.media {
             Media::Copy => ExportMedia::Copy,

@@ -16,6 +16,7 @@ use crate::text;
   tamis ls                          the datasets of the lake
   tamis ls street                   the samples of street, on main
   tamis ls street@v1:train/ -l      those under train/ at the tag v1, with sizes and labels
+  tamis ls street --where 'class:bus -night'
   tamis ls street --json            a line of JSON for each sample")]
 pub(crate) struct LsArgs {
     /// DATASET[@REVISION][:PREFIX]; the lake's datasets when absent
@@ -26,6 +27,15 @@ pub(crate) struct LsArgs {
     /// At most so many; 0 = all
     #[arg(long, short = 'n', default_value_t = 0)]
     limit: usize,
+    /// Only samples that fit (see `tamis help search`)
+    #[arg(
+        long = "where",
+        value_name = "FILTER",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
+    filter: String,
     /// Only after this path
     #[arg(long)]
     after: Option<String>,
@@ -34,7 +44,7 @@ pub(crate) struct LsArgs {
 pub(crate) fn run(args: &LsArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
     let Some(address) = &args.address else { return datasets(door, printer) };
     let address: Address = address.parse()?;
-    let options = LsOptions { after: args.after.clone(), limit: args.limit };
+    let options = LsOptions { after: args.after.clone(), limit: args.limit, filter: args.filter.clone() };
     for sample in door.open()?.list_samples(&address, &options)? {
         let sample = sample?;
         if printer.json {

@@ -17,11 +17,13 @@ pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod merge;
 pub(crate) mod refs;
+pub(crate) mod search;
 pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod sync;
+pub(crate) mod view;
 
 use std::cell::RefCell;
 use std::process::ExitCode;
@@ -66,6 +68,8 @@ fn carry_out(command: &Command, door: &Door<'_>, printer: &mut Printer) -> Resul
         Command::Resolve(args) => merge::resolve(args, door, printer),
         Command::Verify(args) => care::verify(args, door, printer),
         Command::Gc(args) => care::gc(args, door, printer),
+        Command::Search(args) => search::run(args, door, printer),
+        Command::View(args) => view::run(args, door, printer),
         Command::Eval(args) => eval::run(args, door, printer),
         Command::Check(args) => check::run(args, door, printer),
         Command::Draft(args) => draft::run(args, door, printer),

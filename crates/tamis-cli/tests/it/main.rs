@@ -5,6 +5,7 @@ mod damage;
 mod real;
 mod reference;
 mod resume;
+mod search;
 mod sources;
 mod sql;
 mod walk;

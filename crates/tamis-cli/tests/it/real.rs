@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Place;
 
-fn data(name: &str) -> Option<PathBuf> {
+pub(super) fn data(name: &str) -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let root = std::env::var_os("TAMIS_TEST_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
     let path = root.join(name);

@@ -10,8 +10,10 @@ use std::time::Duration;
 use serde::Serialize;
 use tamis_core::{Finding, MediaSource, Report, Sample, SampleRecord};
 use tamis_formats::{Fetched, Linking, Schema, Sink, Wanted, WriteOptions};
-use tamis_repo::{ScanOptions, Snapshot};
+use tamis_query::Filter;
+use tamis_repo::Snapshot;
 
+use super::search::fitting;
 use crate::error::{EngineError, Result};
 use crate::references::{Found, References};
 use crate::{Address, Ctx, Engine};
@@ -46,8 +48,8 @@ pub struct ExportRequest {
     pub format: String,
     /// The format's own options.
     pub options: BTreeMap<String, String>,
-    /// Only samples that fit.
-    pub filter: Filter,
+    /// Only samples that fit this filter; empty: all.
+    pub filter: String,
     /// The layer whose labels are written.
     pub layer: String,
     /// What becomes of the media files.
@@ -71,43 +73,6 @@ pub struct Exported {
     pub losses: u64,
     /// What the format cannot hold, kind by kind, and other findings.
     pub findings: Vec<Finding>,
-}
-
-/// A small filter: words that must all fit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    splits: Vec<String>,
-    classes: Vec<String>,
-    prefixes: Vec<String>,
-}
-
-impl Filter {
-    /// Reads `split:val class:bus path:train/`; words of one kind are alternatives.
-    pub fn parse(text: &str) -> Result<Filter> {
-        let mut filter = Filter::default();
-        for word in text.split_whitespace() {
-            match word.split_once(':') {
-                Some(("split", name)) => filter.splits.push(name.to_owned()),
-                Some(("class", name)) => filter.classes.push(name.to_owned()),
-                Some(("path", name)) => filter.prefixes.push(name.to_owned()),
-                _ => {
-                    return Err(EngineError::new("usage", format!("cannot filter by `{word}`"))
-                        .hint("filters are split:NAME, class:NAME and path:PREFIX"));
-                }
-            }
-        }
-        Ok(filter)
-    }
-
-    /// Whether a sample fits.
-    pub fn fits(&self, sample: &Sample) -> bool {
-        let any = |wanted: &[String], fits: &dyn Fn(&String) -> bool| wanted.is_empty() || wanted.iter().any(fits);
-        any(&self.splits, &|split| sample.split.as_deref() == Some(split))
-            && any(&self.prefixes, &|prefix| sample.path.starts_with(prefix.as_str()))
-            && any(&self.classes, &|class| {
-                sample.layers.values().flatten().any(|label| label.class.as_deref() == Some(class))
-            })
-    }
 }
 
 /// A format as the list of formats tells it.
@@ -172,6 +137,7 @@ impl Engine {
             }
         }
         let snapshot = self.dataset(&request.address.dataset)?.snapshot(request.address.revision())?;
+        let filter = self.filter(&snapshot, &request.filter)?;
         let current = Rc::default();
         let urls: Rc<RefCell<String>> = Rc::default();
         let sink = Sink::folder(&request.out, self.fetcher(request, &snapshot, &current, &urls))?;
@@ -180,7 +146,7 @@ impl Engine {
             ExportMedia::SymbolicLink => Linking::Symbolic,
             _ => Linking::Copy,
         });
-        let done = write(ctx, request, &snapshot, &sink, &current)?;
+        let done = write(ctx, request, &snapshot, filter, &sink, &current)?;
         if matches!(request.media, ExportMedia::Urls(_)) {
             sink.put(URLS, format!("path,url\n{}", urls.borrow()).as_bytes())?;
         }
@@ -193,6 +159,7 @@ impl Engine {
     /// As [`Engine::export`], but for the folder and for losses.
     pub fn plan_export(&self, ctx: &Ctx, request: &ExportRequest) -> Result<Exported> {
         let snapshot = self.dataset(&request.address.dataset)?.snapshot(request.address.revision())?;
+        let filter = self.filter(&snapshot, &request.filter)?;
         let folder = tempfile::tempdir().map_err(|e| {
             let message = format!("cannot make a temporary folder: {e}");
             EngineError::new("format.io", message).hint("set TMPDIR to another disk")
@@ -200,7 +167,7 @@ impl Engine {
         let current = Rc::default();
         let fetch = self.fetcher(request, &snapshot, &current, &Rc::default());
         let sink = Sink::folder(folder.path(), fetch)?.leaving_media();
-        write(ctx, request, &snapshot, &sink, &current)
+        write(ctx, request, &snapshot, filter, &sink, &current)
     }
 
     fn fetcher(
@@ -230,22 +197,26 @@ fn refused(plan: &Exported) -> EngineError {
     EngineError::new("format.lossy", message).hint("choose another format, or allow it with --on-loss report")
 }
 
-fn write(ctx: &Ctx, request: &ExportRequest, snapshot: &Snapshot, sink: &Sink, current: &Current) -> Result<Exported> {
+fn write(
+    ctx: &Ctx,
+    request: &ExportRequest,
+    snapshot: &Snapshot,
+    filter: Filter,
+    sink: &Sink,
+    current: &Current,
+) -> Result<Exported> {
     let format = tamis_formats::find(&request.format)?;
     let report = Report::new();
     let mut options = WriteOptions::default().with_layer(&request.layer);
     options.options.clone_from(&request.options);
     let mut writer = format.write(sink, &schema_with_notes(snapshot)?, &options, &report)?;
-    let scan = ScanOptions { prefix: request.address.prefix().to_owned(), ..ScanOptions::default() };
     ctx.progress.begin("export", Some(snapshot.len()), "samples");
-    for sample in snapshot.scan(&scan)? {
+    for sample in fitting(snapshot, filter, request.address.prefix(), None)? {
         let sample = sample?;
-        if request.filter.fits(&sample) {
-            let bytes = sample.media.as_ref().map_or(0, |media| media.size);
-            current.borrow_mut().clone_from(&sample.media);
-            writer.write(&record_of(sample))?;
-            ctx.progress.advance(1, bytes)?;
-        }
+        let bytes = sample.media.as_ref().map_or(0, |media| media.size);
+        current.borrow_mut().clone_from(&sample.media);
+        writer.write(&record_of(sample))?;
+        ctx.progress.advance(1, bytes)?;
     }
     let written = writer.finish()?;
     ctx.progress.end();

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use tamis_core::Sample;
-use tamis_repo::ScanOptions;
 
+use super::search::fitting;
 use crate::error::Result;
 use crate::{Address, Engine};
 
@@ -33,6 +33,8 @@ pub struct LsOptions {
     pub after: Option<String>,
     /// At most so many; 0 = all.
     pub limit: usize,
+    /// Only samples that fit this filter; empty: all.
+    pub filter: String,
 }
 
 impl Engine {
@@ -57,16 +59,18 @@ impl Engine {
         Ok(lines)
     }
 
-    /// The samples of a revision whose paths begin with the address's path, in order.
+    /// The samples of a revision whose paths begin with the address's path and that fit the filter, in order.
+    ///
+    /// # Errors
+    /// `query.filter` for a filter that cannot be read or names what the dataset has not.
     pub fn list_samples(
         &self,
         address: &Address,
         options: &LsOptions,
     ) -> Result<impl Iterator<Item = Result<Sample>> + use<>> {
         let snapshot = self.dataset(&address.dataset)?.snapshot(address.revision())?;
-        let scan =
-            ScanOptions { prefix: address.prefix().to_owned(), after: options.after.clone(), ..ScanOptions::default() };
+        let filter = self.filter(&snapshot, &options.filter)?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
-        Ok(snapshot.scan(&scan)?.take(limit).map(|sample| Ok(sample?)))
+        Ok(fitting(&snapshot, filter, address.prefix(), options.after.clone())?.take(limit))
     }
 }
