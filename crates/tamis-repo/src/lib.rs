@@ -68,6 +68,7 @@ pub use object::{
 };
 pub use refs::{BranchStatus, MoveOptions};
 pub use repo::Repo;
+pub use rows::after_prefix;
 pub use schema::{FieldKind, GroupInput, samples_schema};
 pub use snapshot::{Scan, ScanOptions, Snapshot};
 pub use stats::{LayerStats, Stats};

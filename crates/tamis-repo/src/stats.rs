@@ -51,20 +51,24 @@ fn count(value: i64) -> u64 {
 impl Stats {
     /// The counts of the rows whose paths begin with a prefix.
     pub(crate) fn of(rows: &Rows, prefix: &str) -> Result<Stats> {
-        let summary = rows.summary(prefix)?;
+        Ok(Stats::of_summary(&rows.summary(prefix)?, rows.layout().layers()))
+    }
+
+    /// The counts that a summary of a table of samples holds. What was left out of the summary counts nothing.
+    pub fn of_summary<'a>(summary: &Summary, layers: impl IntoIterator<Item = &'a str>) -> Stats {
         let samples = count(summary.rows);
-        let mut stats = Stats { samples, splits: counts(&summary, "split", samples), ..Stats::default() };
+        let mut stats = Stats { samples, splits: counts(summary, "split", samples), ..Stats::default() };
         if let Some(size) = summary.column(BASE, "size") {
             stats.bytes = u64::try_from(size.sum).unwrap_or(0);
-            stats.media = counts(&summary, "mime", count(size.values));
+            stats.media = counts(summary, "mime", count(size.values));
         }
-        stats.sensors = counts(&summary, "sensor", 0);
-        for layer in rows.layout().layers() {
-            let found = layer_stats(&summary, layer);
+        stats.sensors = counts(summary, "sensor", 0);
+        for layer in layers {
+            let found = layer_stats(summary, layer);
             stats.annotations += found.labels;
             stats.layers.insert(layer.to_owned(), found);
         }
-        Ok(stats)
+        stats
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &LsArgs, door: &Door<'_>, printer: &mut Printer) -> Resu
     let Some(address) = &args.address else { return datasets(door, printer) };
     let address: Address = address.parse()?;
     let options = LsOptions { after: args.after.clone(), limit: args.limit, filter: args.filter.clone() };
-    for sample in door.open()?.list_samples(&address, &options)? {
+    for sample in door.open()?.list_samples(&door.reading(), &address, &options)? {
         let sample = sample?;
         if printer.json {
             printer.json(&sample);

@@ -113,7 +113,7 @@ pub(crate) fn search(
         filter: filter.to_owned(),
         sort: Sort::parse(&shown.sort),
         limit: shown.limit,
-        whole: form == Form::Jsonl,
+        whole: form != Form::Paths,
     };
     let found = engine.search(&door.reading(), &request)?;
     print(found, form, shown.limit, printer)

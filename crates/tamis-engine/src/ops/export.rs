@@ -146,7 +146,7 @@ impl Engine {
             ExportMedia::SymbolicLink => Linking::Symbolic,
             _ => Linking::Copy,
         });
-        let done = write(ctx, request, &snapshot, filter, &sink, &current)?;
+        let done = write(ctx, request, &snapshot, &filter, &sink, &current)?;
         if matches!(request.media, ExportMedia::Urls(_)) {
             sink.put(URLS, format!("path,url\n{}", urls.borrow()).as_bytes())?;
         }
@@ -167,7 +167,7 @@ impl Engine {
         let current = Rc::default();
         let fetch = self.fetcher(request, &snapshot, &current, &Rc::default());
         let sink = Sink::folder(folder.path(), fetch)?.leaving_media();
-        write(ctx, request, &snapshot, filter, &sink, &current)
+        write(ctx, request, &snapshot, &filter, &sink, &current)
     }
 
     fn fetcher(
@@ -201,7 +201,7 @@ fn write(
     ctx: &Ctx,
     request: &ExportRequest,
     snapshot: &Snapshot,
-    filter: Filter,
+    filter: &Filter,
     sink: &Sink,
     current: &Current,
 ) -> Result<Exported> {
@@ -211,7 +211,7 @@ fn write(
     options.options.clone_from(&request.options);
     let mut writer = format.write(sink, &schema_with_notes(snapshot)?, &options, &report)?;
     ctx.progress.begin("export", Some(snapshot.len()), "samples");
-    for sample in fitting(snapshot, filter, request.address.prefix(), None)? {
+    for sample in fitting(ctx, snapshot, filter, request.address.prefix(), None)? {
         let sample = sample?;
         let bytes = sample.media.as_ref().map_or(0, |media| media.size);
         current.borrow_mut().clone_from(&sample.media);

@@ -5,7 +5,7 @@ use tamis_core::Sample;
 
 use super::search::fitting;
 use crate::error::Result;
-use crate::{Address, Engine};
+use crate::{Address, Ctx, Engine};
 
 /// A dataset in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,12 +65,13 @@ impl Engine {
     /// `query.filter` for a filter that cannot be read or names what the dataset has not.
     pub fn list_samples(
         &self,
+        ctx: &Ctx,
         address: &Address,
         options: &LsOptions,
     ) -> Result<impl Iterator<Item = Result<Sample>> + use<>> {
         let snapshot = self.dataset(&address.dataset)?.snapshot(address.revision())?;
         let filter = self.filter(&snapshot, &options.filter)?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
-        Ok(fitting(&snapshot, filter, address.prefix(), options.after.clone())?.take(limit))
+        Ok(fitting(ctx, &snapshot, &filter, address.prefix(), options.after.clone())?.take(limit))
     }
 }

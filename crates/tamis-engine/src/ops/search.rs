@@ -30,7 +30,7 @@ pub struct SearchRequest {
     pub sort: Sort,
     /// At most so many; 0 = all.
     pub limit: usize,
-    /// Whether hits have all of their sample, or what was looked at to find them and the facts of its file.
+    /// Whether hits have their samples; if not, only the paths.
     pub whole: bool,
 }
 
@@ -63,6 +63,11 @@ pub struct Hit {
 }
 
 impl Hit {
+    /// A hit of which only the path is told.
+    fn at(path: String) -> Hit {
+        Hit { sample: Sample { path, ..Sample::default() }, matched: BTreeMap::new() }
+    }
+
     fn of(sample: Sample, filter: &Filter) -> Hit {
         let mut matched: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for (layer, label) in filter.labels_of(&sample) {
@@ -115,8 +120,8 @@ pub struct FoundCount {
 }
 
 impl Engine {
-    /// The samples of a revision that fit a filter, in the order asked for. Reads the column groups, layers and paths
-    /// that the filter speaks of; a sorted answer keeps its paths in memory, at most twice the limit where there is one.
+    /// The samples of a revision that fit a filter, in the order asked for. Looks at the columns that the filter speaks
+    /// of, then reads what fits; a sorted answer keeps its paths in memory, at most twice the limit where there is one.
     ///
     /// # Errors
     /// `query.filter` for a filter that cannot be read or names what the dataset has not.
@@ -127,21 +132,18 @@ impl Engine {
         let commit = snapshot.commit().id.to_string();
         let text = filter.to_string();
         let limit = if request.limit == 0 { usize::MAX } else { request.limit };
-        let hits: Box<dyn Iterator<Item = Result<Hit>>> = match &request.sort {
+        let found: Box<dyn Iterator<Item = Result<String>>> = match &request.sort {
             Sort { by: None, is_descending: false } => {
-                let samples = scan(ctx, &snapshot, &filter, request.address.prefix(), |options| {
-                    if request.whole {
-                        (options.skip_base, options.skip_fields, options.layers) = (false, false, None);
-                    }
-                    options.skip_base = false;
-                })?;
-                Box::new(samples.take(limit).map(move |sample| Ok(Hit::of(sample?, &filter))))
+                Box::new(paths(ctx, &snapshot, &filter, request.address.prefix())?.take(limit))
             }
             sort => {
-                let paths = sorted(ctx, &snapshot, &filter, request.address.prefix(), sort, limit)?;
-                let chunks: Vec<Vec<String>> = paths.chunks(CHUNK).map(<[String]>::to_vec).collect();
-                Box::new(chunks.into_iter().flat_map(move |chunk| read(&snapshot, &filter, &chunk)))
+                let sorted = sorted(ctx, &snapshot, &filter, request.address.prefix(), sort, limit)?;
+                Box::new(sorted.into_iter().map(Ok))
             }
+        };
+        let hits: Box<dyn Iterator<Item = Result<Hit>>> = match request.whole {
+            true => Box::new(samples(snapshot, found).map(move |sample| Ok(Hit::of(sample?, &filter)))),
+            false => Box::new(found.map(|path| Ok(Hit::at(path?)))),
         };
         Ok(Found { commit, filter: text, hits })
     }
@@ -170,14 +172,14 @@ impl Engine {
         if let Some(count) = kept {
             return Ok(done(count, true));
         }
-        let mut count = 0;
-        for sample in scan(ctx, &snapshot, &filter, address.prefix(), |_| {})? {
-            let sample = sample?;
-            count += match of {
-                Counted::Samples => 1,
-                Counted::Labels => filter.labels_of(&sample).len() as u64,
-            };
-        }
+        let found = paths(ctx, &snapshot, &filter, address.prefix())?;
+        let count = match of {
+            Counted::Samples => found.map(|path| path.map(|_| 1)).sum::<Result<u64>>()?,
+            Counted::Labels => {
+                let labels = |sample: Result<Sample>| sample.map(|sample| filter.labels_of(&sample).len() as u64);
+                samples(snapshot.clone(), found).map(labels).sum::<Result<u64>>()?
+            }
+        };
         Ok(done(count, false))
     }
 
@@ -211,38 +213,64 @@ pub(crate) fn names(snapshot: &Snapshot) -> Result<Names> {
 
 /// Whole samples below a prefix that fit, after a path.
 pub(crate) fn fitting(
-    snapshot: &Snapshot,
-    filter: Filter,
-    prefix: &str,
-    after: Option<String>,
-) -> Result<Box<dyn Iterator<Item = Result<Sample>>>> {
-    let Place::Prefix(prefix) = filter.place(prefix) else { return Ok(Box::new(std::iter::empty())) };
-    let samples = snapshot.scan(&ScanOptions { prefix, after, ..ScanOptions::default() })?;
-    let fits =
-        move |sample: &std::result::Result<Sample, _>| sample.as_ref().map_or(true, |sample| filter.fits(sample));
-    Ok(Box::new(samples.filter(fits).map(|sample| Ok(sample?))))
-}
-
-/// Samples below a prefix that fit, with what the filter looks at and what `also` adds.
-pub(crate) fn scan(
     ctx: &Ctx,
     snapshot: &Snapshot,
     filter: &Filter,
     prefix: &str,
-    also: impl FnOnce(&mut ScanOptions),
+    after: Option<String>,
 ) -> Result<Box<dyn Iterator<Item = Result<Sample>>>> {
-    let mut options = ScanOptions { prefix: prefix.to_owned(), ..ScanOptions::default() };
-    if !filter.narrow(&mut options, &snapshot.layers()) {
-        return Ok(Box::new(std::iter::empty()));
+    if filter.is_everything() {
+        let options = ScanOptions { prefix: prefix.to_owned(), after, ..ScanOptions::default() };
+        return Ok(Box::new(snapshot.scan(&options)?.map(|sample| Ok(sample?))));
     }
-    also(&mut options);
-    let (filter, progress) = (filter.clone(), ctx.progress.clone());
-    let samples = snapshot.scan(&options)?.map(move |sample| -> Result<Option<Sample>> {
-        let sample = sample?;
-        progress.advance(1, 0)?;
-        Ok(Some(sample).filter(|sample| filter.fits(sample)))
-    });
-    Ok(Box::new(samples.filter_map(Result::transpose)))
+    let is_after = move |path: &Result<String>| !matches!(path, Ok(path) if after.as_ref() >= Some(path));
+    let found = paths(ctx, snapshot, filter, prefix)?.filter(is_after);
+    Ok(Box::new(samples(snapshot.clone(), found)))
+}
+
+/// The paths of samples below a prefix that fit, in order.
+fn paths(
+    ctx: &Ctx,
+    snapshot: &Snapshot,
+    filter: &Filter,
+    prefix: &str,
+) -> Result<impl Iterator<Item = Result<String>> + use<>> {
+    let progress = ctx.progress.clone();
+    let found = filter.find(snapshot, prefix)?;
+    Ok(found.flat_map(move |leaf| {
+        let told = leaf.map_err(EngineError::from).and_then(|leaf| {
+            progress.advance(leaf.rows, 0)?;
+            Ok(leaf.paths)
+        });
+        match told {
+            Ok(paths) => paths.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
+        }
+    }))
+}
+
+/// The samples of some paths, in their order, some at a time.
+fn samples(snapshot: Snapshot, paths: impl Iterator<Item = Result<String>>) -> impl Iterator<Item = Result<Sample>> {
+    let mut paths = paths.fuse();
+    let mut read = Vec::new().into_iter();
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(sample) = read.next() {
+                return Some(sample);
+            }
+            let chunk: Result<Vec<String>> = paths.by_ref().take(CHUNK).collect();
+            let chunk = match chunk {
+                Ok(chunk) if chunk.is_empty() => return None,
+                Ok(chunk) => chunk,
+                Err(error) => return Some(Err(error)),
+            };
+            let keys: Vec<&str> = chunk.iter().map(String::as_str).collect();
+            match snapshot.get_many(&keys) {
+                Ok(samples) => read = samples.into_iter().flatten().map(Ok).collect::<Vec<_>>().into_iter(),
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
+    })
 }
 
 /// What samples are sorted by; [`None`] sorts last.
@@ -308,12 +336,11 @@ fn sorted(
     sort: &Sort,
     limit: usize,
 ) -> Result<Vec<String>> {
-    let by = sort.by.as_deref().unwrap_or("path");
-    let is_field = sort.by.is_some() && !SORTS.contains(&by);
-    let samples = scan(ctx, snapshot, filter, prefix, |options| {
-        options.skip_base &= is_field || matches!(by, "path" | "labels");
-        options.skip_fields &= !is_field;
-    })?;
+    let found = paths(ctx, snapshot, filter, prefix)?;
+    let hits: Box<dyn Iterator<Item = Result<Hit>>> = match &sort.by {
+        None => Box::new(found.map(|path| Ok(Hit::at(path?)))),
+        Some(_) => Box::new(samples(snapshot.clone(), found).map(|sample| Ok(Hit::of(sample?, filter)))),
+    };
     let order = |a: &(Option<Rank>, String), b: &(Option<Rank>, String)| {
         let ranks = match (&a.0, &b.0) {
             (Some(a), Some(b)) if sort.is_descending => b.order(a),
@@ -323,26 +350,17 @@ fn sorted(
         let paths = if sort.by.is_none() && sort.is_descending { b.1.cmp(&a.1) } else { a.1.cmp(&b.1) };
         ranks.then(paths)
     };
-    let mut found: Vec<(Option<Rank>, String)> = Vec::new();
-    for sample in samples {
-        let hit = Hit::of(sample?, filter);
+    let mut best: Vec<(Option<Rank>, String)> = Vec::new();
+    for hit in hits {
+        let hit = hit?;
         let rank = sort.by.as_deref().and_then(|by| Rank::of(by, &hit));
-        found.push((rank, hit.sample.path));
-        if found.len() >= limit.saturating_mul(2).max(4 * CHUNK) {
-            found.sort_by(order);
-            found.truncate(limit);
+        best.push((rank, hit.sample.path));
+        if best.len() >= limit.saturating_mul(2).max(4 * CHUNK) {
+            best.sort_by(order);
+            best.truncate(limit);
         }
     }
-    found.sort_by(order);
-    found.truncate(limit);
-    Ok(found.into_iter().map(|(_, path)| path).collect())
-}
-
-/// The samples of some paths.
-fn read(snapshot: &Snapshot, filter: &Filter, paths: &[String]) -> Vec<Result<Hit>> {
-    let keys: Vec<&str> = paths.iter().map(String::as_str).collect();
-    match snapshot.get_many(&keys) {
-        Ok(samples) => samples.into_iter().flatten().map(|sample| Ok(Hit::of(sample, filter))).collect(),
-        Err(error) => vec![Err(error.into())],
-    }
+    best.sort_by(order);
+    best.truncate(limit);
+    Ok(best.into_iter().map(|(_, path)| path).collect())
 }

@@ -22,18 +22,16 @@ impl Filter {
         if rest.is_empty() {
             return Some(stats.samples);
         }
-        if rest.iter().any(|condition| is_never(condition, stats)) {
+        let whole = Condition::all(rest);
+        if !may_fit(&whole, stats) {
             return Some(0);
         }
-        let [condition] = rest.as_slice() else { return one_column(&Condition::All(rest), stats) };
-        match condition {
-            Condition::Is(SampleTerm::Label(label)) => labelled(label, stats),
-            Condition::Not(inner) => match &**inner {
-                Condition::Is(SampleTerm::Label(label)) => Some(stats.samples - labelled(label, stats)?),
-                _ => one_column(condition, stats),
-            },
-            _ => one_column(condition, stats),
-        }
+        counted(&whole, stats)
+    }
+
+    /// Whether some sample may fit, by the counts of those that are asked about. A "yes" may be wrong, a "no" is not.
+    pub fn may_fit(&self, stats: &Stats) -> bool {
+        may_fit(self.condition(), stats)
     }
 
     /// How many labels fit a filter that asks for labels and nothing else, where class, type and layer are all that it
@@ -62,12 +60,36 @@ impl Filter {
     }
 }
 
+fn may_fit(condition: &Condition<SampleTerm>, stats: &Stats) -> bool {
+    match condition {
+        Condition::All(list) => list.iter().all(|condition| may_fit(condition, stats)),
+        Condition::Any(list) => list.iter().any(|condition| may_fit(condition, stats)),
+        Condition::Is(SampleTerm::Label(label)) => most_labels(label, stats).is_none_or(|most| most > 0),
+        Condition::Is(SampleTerm::Count(label, interval)) => {
+            // A sample has no more of them than all samples together.
+            most_labels(label, stats).is_none_or(|most| interval.low.is_none_or(|low| low <= most as f64))
+        }
+        other => counted(other, stats) != Some(0),
+    }
+}
+
+/// How many samples fit a condition, where the counts tell.
+fn counted(condition: &Condition<SampleTerm>, stats: &Stats) -> Option<u64> {
+    match condition {
+        Condition::Is(SampleTerm::Label(label)) => labelled(label, stats),
+        Condition::Not(inner) if matches!(**inner, Condition::Is(SampleTerm::Label(_))) => {
+            stats.samples.checked_sub(counted(inner, stats)?)
+        }
+        other => one_column(other, stats),
+    }
+}
+
 /// Samples by the values of one column of the counts.
 fn one_column(condition: &Condition<SampleTerm>, stats: &Stats) -> Option<u64> {
-    let mut keys: Vec<Option<Key>> = Vec::new();
+    let mut keys: Vec<Option<&Key>> = Vec::new();
     condition.each(&mut |term, _| {
         keys.push(match term {
-            SampleTerm::Is(test) => Some(test.key.clone()),
+            SampleTerm::Is(test) => Some(&test.key),
             _ => None,
         });
     });
@@ -139,14 +161,18 @@ fn labels(label: &Condition<Test>, stats: &Stats) -> Option<u64> {
     Some(total)
 }
 
-/// Whether the counts show that nothing fits: some label is asked for, of a class, type or layer that no label has.
-fn is_never(condition: &Condition<SampleTerm>, stats: &Stats) -> bool {
-    let Condition::Is(SampleTerm::Label(label)) = condition else { return false };
-    let counted = |condition: &Condition<Test>| matches!(condition, Condition::Is(test) if matches!(test.key, Key::Layer | Key::Type | Key::Class));
+/// A number that no fewer labels fit than, by what the condition asks of layer, type and class; [`None`] where it asks
+/// nothing of them, or they are not counted.
+fn most_labels(label: &Condition<Test>, stats: &Stats) -> Option<u64> {
+    let is_counted = |condition: &Condition<Test>| {
+        let mut all = true;
+        condition.each(&mut |test, _| all &= matches!(test.key, Key::Layer | Key::Type | Key::Class));
+        all
+    };
     let list = match label {
         Condition::All(list) => list.as_slice(),
         one => std::slice::from_ref(one),
     };
-    let known: Vec<Condition<Test>> = list.iter().filter(|condition| counted(condition)).cloned().collect();
-    !known.is_empty() && labels(&Condition::all(known), stats) == Some(0)
+    let known: Vec<Condition<Test>> = list.iter().filter(|condition| is_counted(condition)).cloned().collect();
+    labels(&Condition::all(known), stats)
 }

@@ -4,8 +4,10 @@
 //! and looks at samples directly. Its tree ([`Filter::condition`]) is public, for those who turn it into
 //! something else. Every condition is true or false: an absent value is no value that was asked for.
 
+mod batch;
 mod count;
 mod error;
+mod find;
 mod fits;
 mod key;
 mod meaning;
@@ -26,6 +28,7 @@ use std::str::FromStr;
 use tamis_core::{Label, Sample};
 
 pub use error::FilterError;
+pub use find::{Finder, FoundPaths};
 pub use key::{KEYS, Key, KeySpec, Kind, Owner};
 pub use names::Names;
 pub use needs::Place;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use tamis_core::{Box2d, Label, Media, Sample, Shape, Value};
+use tamis_core::{Box2d, DatasetName, Label, Media, Point, Sample, Shape, Value};
+use tamis_repo::{Author, Repo, ScanOptions, Snapshot, Stats};
 
 use super::*;
 
@@ -166,6 +167,86 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn columns_and_counts_say_what_samples_say(
+        samples in prop::collection::btree_map("[a-c]{1,3}", sample(), 0..12),
+        searches in prop::collection::vec(search(), 12),
+    ) {
+        let snapshot = stored(samples.into_iter().map(|(name, s)| Sample { path: format!("{}-{name}", s.path), ..s }));
+        let all: Vec<Sample> = snapshot.scan(&ScanOptions::default()).unwrap().map(Result::unwrap).collect();
+        let stats = snapshot.stats().unwrap();
+        for text in searches {
+            let filter = Filter::parse(&text).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let expected: Vec<&Sample> = all.iter().filter(|sample| filter.fits(sample)).collect();
+            let paths: Vec<&str> = expected.iter().map(|sample| sample.path.as_str()).collect();
+            let found: Vec<String> = filter.find(&snapshot, "").unwrap().flat_map(|leaf| leaf.unwrap().paths).collect();
+            prop_assert_eq!(&found, &paths, "{}", text);
+            prop_assert!(filter.may_fit(&stats) || paths.is_empty(), "{}", text);
+            let place = match filter.place("") {
+                Place::Prefix(prefix) => snapshot.stats_of(&prefix).unwrap(),
+                Place::Nowhere => Stats::default(),
+            };
+            if let Some(count) = filter.count_from(&place) {
+                prop_assert_eq!(count, paths.len() as u64, "{}", text);
+            }
+            if let Some(count) = filter.count_labels_from(&place) {
+                let labels: usize = expected.iter().map(|sample| filter.labels_of(sample).len()).sum();
+                prop_assert_eq!(count, labels as u64, "{}", text);
+            }
+        }
+    }
+}
+
+/// A commit with some samples.
+fn stored(samples: impl Iterator<Item = Sample>) -> Snapshot {
+    let (repo, me) = (Repo::memory().unwrap(), Author::new("a", "a"));
+    let dataset = repo.create(&DatasetName::new("d").unwrap(), &me).unwrap();
+    let mut edit = dataset.transaction("main").unwrap();
+    edit.put_many(samples).unwrap();
+    edit.commit("samples", &me).unwrap();
+    dataset.snapshot("main").unwrap()
+}
+
+/// Terms joined in all ways.
+fn search() -> impl Strategy<Value = String> {
+    let more = prop::sample::select(vec![
+        "class:bus",
+        "layer:truth",
+        "-layer:truth",
+        "[layer:truth class:car]",
+        "[-class:bus]",
+        "type:polygon",
+        "[]",
+        "labels:bus>=2",
+        "[area>50 attr.occluded:true]",
+        "w>5",
+        "xmin<3",
+        "[type:*box* conf:*]",
+        "instance:b*",
+        "id:1,3",
+        "speed:*",
+        "weather:*",
+        "speed:true",
+        "mime:image/png",
+        "-mime:*",
+        "class:zebra",
+        "split:va*",
+        "train",
+        "[class:bus area<100]",
+        "labels[w>3]<2",
+    ]);
+    let term = prop_oneof![model_term().prop_map(|(text, _)| text), more.prop_map(str::to_owned)];
+    let term = (any::<bool>(), term).prop_map(|(not, term)| if not { format!("-({term})") } else { term });
+    let joint = prop::sample::select(vec![" ", " ", " OR "]);
+    prop::collection::vec((joint, term), 1..4).prop_map(|list| {
+        let joined: String = list.iter().map(|(joint, term)| format!("{joint}{term}")).collect();
+        joined.trim_start_matches(" OR ").trim_start().to_owned()
+    })
+}
+
 type Fits = fn(&Sample) -> bool;
 type Model = (String, Fits);
 
@@ -227,12 +308,22 @@ fn label() -> impl Strategy<Value = Label> {
     let shape = prop_oneof![
         (0..20u8, 0..20u8).prop_map(|(w, h)| Shape::Box2d(Box2d::new(0.0, 0.0, f64::from(w), f64::from(h)))),
         Just(Shape::Classification),
+        (1..20u8).prop_map(|x| {
+            let at = |x: u8, y: u8| Point { x: f64::from(x), y: f64::from(y) };
+            Shape::Polygon(vec![at(0, 0), at(x, 0), at(x, 2 * x)])
+        }),
     ];
+    let beside = prop::option::weighted(0.2, Just(Box2d::new(1.0, 1.0, 9.0, 11.0)));
+    let instance = prop::option::of(prop::sample::select(vec!["a1", "b2"]));
     let confidence = prop::option::of(prop::sample::select(vec![0.1, 0.5, 0.9]));
-    (class, shape, confidence, any::<Option<bool>>()).prop_map(|(class, shape, confidence, occluded)| {
-        let attributes = occluded.map(|value| ("occluded".to_owned(), Value::Bool(value))).into_iter().collect();
-        Label { class: class.map(str::to_owned), confidence, attributes, ..Label::new(shape) }
-    })
+    (class, shape, confidence, any::<Option<bool>>(), beside, instance).prop_map(
+        |(class, shape, confidence, occluded, bbox, instance)| {
+            let attributes = occluded.map(|value| ("occluded".to_owned(), Value::Bool(value))).into_iter().collect();
+            let bbox = bbox.filter(|_| !matches!(shape, Shape::Classification));
+            let instance = instance.map(str::to_owned);
+            Label { class: class.map(str::to_owned), confidence, attributes, bbox, instance, ..Label::new(shape) }
+        },
+    )
 }
 
 fn sample() -> impl Strategy<Value = Sample> {
@@ -250,7 +341,10 @@ fn sample() -> impl Strategy<Value = Sample> {
     (path, split, media, weather, speed, layers).prop_map(|(path, split, media, weather, speed, layers)| Sample {
         path,
         split: split.map(str::to_owned),
-        media: media.map(|(size, width)| Media { size, width, ..Media::default() }),
+        media: media.map(|(size, width)| {
+            let mime = width.map(|_| "image/png".to_owned());
+            Media { size, width, mime, ..Media::default() }
+        }),
         fields: BTreeMap::from([("weather".to_owned(), weather), ("speed".to_owned(), speed)]),
         layers: layers.into_iter().map(|(layer, labels)| (layer.to_owned(), labels)).collect(),
         ..Sample::default()

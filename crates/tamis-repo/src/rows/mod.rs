@@ -161,7 +161,7 @@ pub(crate) fn keys_of(paths: &[&str]) -> BinaryArray {
 }
 
 /// The least key that is after all keys with a prefix; [`None`] when there is none.
-pub(crate) fn after_prefix(prefix: &str) -> Option<Vec<u8>> {
+pub fn after_prefix(prefix: &str) -> Option<Vec<u8>> {
     let mut end = prefix.as_bytes().to_vec();
     while let Some(last) = end.pop() {
         if last < 0xff {
