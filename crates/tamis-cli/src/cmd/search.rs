@@ -53,13 +53,17 @@ Examples:
   tamis search street@v1:train/ 'labels:person>=10' --sort -labels -n 20
   tamis search street 'class:bus OR class:tram' --count
   tamis search street class:bus --count=labels      from the commit's root: no sample is read
-  tamis search street 'no:truth' --format paths")]
+  tamis search street 'no:truth' --format paths
+  tamis search street 'class:bus conf<0.4' --sql    the same for `tamis sql`, to go on from")]
 pub(crate) struct SearchArgs {
     /// DATASET[@REVISION][:PREFIX]
     address: String,
     /// What samples must fit; all when absent
     #[arg(allow_hyphen_values = true, default_value = "", hide_default_value = true)]
     filter: String,
+    /// Print the filter as a statement for `tamis sql -d DATASET`
+    #[arg(long, conflicts_with_all = ["limit", "count", "sort", "format"])]
+    sql: bool,
     #[command(flatten)]
     shown: Shown,
 }
@@ -82,7 +86,17 @@ pub(crate) struct Shown {
 }
 
 pub(crate) fn run(args: &SearchArgs, door: &Door<'_>, printer: &mut Printer) -> Result<ExitCode> {
-    search(args.address.parse()?, &args.filter, &args.shown, door, printer)
+    let address: Address = args.address.parse()?;
+    if args.sql {
+        let sql = door.open()?.search_sql(&address, &args.filter)?;
+        if printer.json {
+            printer.json(&serde_json::json!({ "sql": sql }))
+        } else {
+            printer.line(sql)
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    search(address, &args.filter, &args.shown, door, printer)
 }
 
 /// Searches and prints.

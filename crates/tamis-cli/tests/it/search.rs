@@ -37,6 +37,9 @@ fn compare(place: &Place, dataset: &str, cases: &[Case<'_>]) {
         assert_eq!(count["count"], expected.len(), "{filter}: {count}");
         let listed = place.ok(&["ls", dataset, "--where", filter]);
         assert_eq!(listed.lines().collect::<Vec<_>>(), expected, "{filter}");
+        let sql = place.ok(&["search", dataset, filter, "--sql"]);
+        let rows = lines(place, &["sql", "-d", dataset, sql.trim(), "--json"]);
+        assert_eq!(rows.iter().map(|row| row["path"].as_str().unwrap()).collect::<Vec<_>>(), expected, "{sql}");
         let again = place.json(&["search", dataset, count["filter"].as_str().unwrap(), "--count"]);
         assert_eq!(again, count, "{filter}");
     }

@@ -183,6 +183,17 @@ impl Engine {
         Ok(done(count, false))
     }
 
+    /// A statement for [`Engine::sql`] that gives the paths of the samples that fit a filter.
+    ///
+    /// # Errors
+    /// As for [`Engine::search`], and for what SQL cannot say.
+    pub fn search_sql(&self, address: &Address, filter: &str) -> Result<String> {
+        let snapshot = self.dataset(&address.dataset)?.snapshot(address.revision())?;
+        let filter = self.filter(&snapshot, filter)?;
+        // Read again as it prints: places in what views say are then in one text.
+        Ok(Filter::parse(&filter.to_string())?.to_sql(snapshot.schema())?)
+    }
+
     /// Reads a filter for a commit: names are checked, views replaced by what they say.
     pub(crate) fn filter(&self, snapshot: &Snapshot, text: &str) -> Result<Filter> {
         understood(snapshot, text, &mut Vec::new())

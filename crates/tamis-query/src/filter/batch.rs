@@ -17,7 +17,7 @@ use super::tree::{Condition, SampleTerm, Test, Wanted};
 
 const BASE: &str = "base";
 const FIELDS: &str = "fields";
-const LAYER: &str = "layer/";
+pub(super) const LAYER: &str = "layer/";
 
 impl<T> Condition<T> {
     /// Whether it holds, where `is` may not know (Kleene's logic).
@@ -52,7 +52,7 @@ impl<T> Condition<T> {
 }
 
 /// The column of `base` that has a key's values.
-fn base_column(key: &Key) -> Option<&'static str> {
+pub(super) fn base_column(key: &Key) -> Option<&'static str> {
     Some(match key {
         Key::Split => "split",
         Key::Mime => "mime",

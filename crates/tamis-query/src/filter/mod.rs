@@ -16,6 +16,7 @@ mod needs;
 mod number;
 mod pattern;
 mod print;
+mod sql;
 mod syntax;
 mod tree;
 
@@ -83,6 +84,8 @@ impl Filter {
     pub fn labels_of<'a>(&self, sample: &'a Sample) -> Vec<(&'a str, &'a Label)> {
         let mut wanted = Vec::new();
         self.condition.each(&mut |term, is_positive| match term {
+            // A number of any labels asks for none in particular.
+            SampleTerm::Count(Condition::All(list), _) if list.is_empty() => {}
             SampleTerm::Label(label) | SampleTerm::Count(label, _) if is_positive => wanted.push(label),
             _ => {}
         });

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use arrow::array::AsArray;
 use proptest::prelude::*;
-use tamis_core::{Box2d, DatasetName, Label, Media, Point, Sample, Shape, Value};
+use tamis_core::{Box2d, DatasetName, Label, Media, Point, Progress, Sample, Shape, Value};
 use tamis_repo::{Author, Repo, ScanOptions, Snapshot, Stats};
 
 use super::*;
+use crate::Query;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -200,9 +202,80 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn sql_says_what_samples_say(
+        samples in prop::collection::btree_map("[a-c]{1,3}", sample(), 1..12),
+        searches in prop::collection::vec(search(), 16),
+    ) {
+        // SQL knows the boxes of labels, not the bounds of other shapes.
+        let plain = |mut sample: Sample| {
+            sample.layers.values_mut().flatten().for_each(|label| {
+                label.bbox = label.bbox.filter(|_| matches!(label.shape, Shape::Polygon(_)));
+                if let Shape::Polygon(_) = label.shape {
+                    label.bbox = label.bbox.or(label.shape.bounds());
+                }
+            });
+            sample
+        };
+        let repo = Repo::memory().unwrap();
+        let named = samples.into_iter().map(|(name, s)| plain(Sample { path: format!("{}-{name}", s.path), ..s }));
+        let snapshot = stored_in(&repo, named);
+        let all: Vec<Sample> = snapshot.scan(&ScanOptions::default()).unwrap().map(Result::unwrap).collect();
+        for text in searches {
+            let filter = Filter::parse(&text).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let Ok(sql) = filter.to_sql(snapshot.schema()) else {
+                prop_assert!(text.contains("attr.") || text.contains("weather") || text.contains("speed"), "{}", text);
+                continue;
+            };
+            let query = Query { dataset: Some("d".to_owned()), threads: 1, ..Query::new(sql.clone()) };
+            let batch = query.run(&repo, &Progress::none()).and_then(|answer| answer.all());
+            let batch = batch.map_err(|error| TestCaseError::fail(format!("{text}: {sql}: {error}")))?;
+            let found: Vec<&str> = match batch.num_rows() {
+                0 => Vec::new(),
+                _ => batch.column(0).as_string::<i32>().iter().map(Option::unwrap).collect(),
+            };
+            let expected: Vec<&str> = all.iter().filter(|s| filter.fits(s)).map(|s| s.path.as_str()).collect();
+            prop_assert_eq!(found, expected, "{}: {}", text, sql);
+        }
+    }
+}
+
+#[test]
+fn subtrees_without_what_is_asked_for_are_left_out() {
+    let label = |class: &str| Label::new(Shape::Classification).with_class(class);
+    let samples = (0..40_000_u32).map(|n| {
+        let class = if n == 39_000 { "tram" } else { "car" };
+        let split = Some(if n < 30_000 { "train" } else { "val" }.to_owned());
+        let layers = [("truth".to_owned(), vec![label(class)])].into();
+        Sample { path: format!("{n:06}"), split, layers, ..Sample::default() }
+    });
+    let snapshot = stored(samples);
+    let looked_at = |text: &str| {
+        let leaves: Vec<FoundPaths> =
+            Filter::parse(text).unwrap().find(&snapshot, "").unwrap().map(Result::unwrap).collect();
+        let paths: usize = leaves.iter().map(|leaf| leaf.paths.len()).sum();
+        (leaves.iter().map(|leaf| leaf.rows).sum::<u64>(), paths)
+    };
+    let (all, found) = looked_at("class:car");
+    assert_eq!((all, found), (40_000, 39_999));
+    let (rows, found) = looked_at("class:tram");
+    assert!(rows < all && found == 1, "{rows}");
+    assert_eq!(looked_at("class:tram split:train"), (0, 0));
+    assert_eq!(looked_at("labels:tram>=2"), (0, 0));
+    let (rows, found) = looked_at("-split:train (class:tram OR class:car)");
+    assert!(rows < all && found == 10_000, "{rows}");
+}
+
 /// A commit with some samples.
 fn stored(samples: impl Iterator<Item = Sample>) -> Snapshot {
-    let (repo, me) = (Repo::memory().unwrap(), Author::new("a", "a"));
+    stored_in(&Repo::memory().unwrap(), samples)
+}
+
+fn stored_in(repo: &Repo, samples: impl Iterator<Item = Sample>) -> Snapshot {
+    let me = Author::new("a", "a");
     let dataset = repo.create(&DatasetName::new("d").unwrap(), &me).unwrap();
     let mut edit = dataset.transaction("main").unwrap();
     edit.put_many(samples).unwrap();

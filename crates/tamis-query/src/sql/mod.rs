@@ -7,7 +7,7 @@
 mod answer;
 mod catalog;
 mod changes;
-mod column;
+pub(crate) mod column;
 mod cube;
 mod facts;
 mod history;
