@@ -340,6 +340,16 @@ proptest! {
             let changes = naive_diff(&before.1, &model);
             prop_assert_eq!(edited.added + edited.changed + edited.removed, changes.len() as u64);
             prop_assert_eq!(read(&table), model.clone());
+            for key in model.keys().chain(before.1.keys()) {
+                prop_assert_eq!(table.rank(key).unwrap(), model.range::<Vec<u8>, _>(..key).count() as u64);
+            }
+            let every = |step: usize| {
+                let numbers: Vec<u64> = (0..model.len() as u64 + 3).step_by(step).collect();
+                let keys = table.keys_at(&numbers).unwrap();
+                keys.iter().map(|key| key.unwrap().to_vec()).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(every(1), model.keys().cloned().collect::<Vec<_>>());
+            prop_assert_eq!(every(5), model.keys().step_by(5).cloned().collect::<Vec<_>>());
             prop_assert_eq!(diff(&before.0, &table), changes.clone());
             match edited.change {
                 Some(change) => {

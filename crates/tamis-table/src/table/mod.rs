@@ -9,6 +9,7 @@ mod fold;
 mod gather;
 mod leaves;
 mod merge;
+mod order;
 mod plan;
 mod root;
 mod scan;
