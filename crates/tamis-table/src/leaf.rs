@@ -140,6 +140,15 @@ pub(crate) enum RowOp {
 }
 
 impl RowOp {
+    /// How many rows it adds; -1: it removes one.
+    pub(crate) fn added(self) -> i64 {
+        match self {
+            RowOp::Insert => 1,
+            RowOp::Delete => -1,
+            RowOp::Patch | RowOp::Replace => 0,
+        }
+    }
+
     fn from_code(code: u8) -> Option<RowOp> {
         [RowOp::Patch, RowOp::Insert, RowOp::Replace, RowOp::Delete].into_iter().find(|op| *op as u8 == code)
     }
@@ -150,6 +159,8 @@ impl RowOp {
 pub(crate) struct DeltaLeaf {
     pub(crate) keys: Arc<KeyPage>,
     pub(crate) ops: Vec<RowOp>,
+    /// Rows that it adds less rows that it removes.
+    pub(crate) added: i64,
     groups: Vec<Option<(Arc<Page>, Rank)>>,
 }
 
@@ -198,7 +209,8 @@ impl DeltaLeaf {
             let rank = if next as usize == ranks.len() { Rank::All } else { Rank::Some(ranks) };
             groups.push(Some((page, rank)));
         }
-        Ok(DeltaLeaf { keys, ops, groups })
+        let added = ops.iter().map(|op| op.added()).sum();
+        Ok(DeltaLeaf { keys, ops, added, groups })
     }
 
     /// The page and row that hold a group of a row; [`None`] when the row does not have the group.

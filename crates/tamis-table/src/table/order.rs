@@ -1,20 +1,17 @@
 //! Rows by their number: how many come before a key, and the keys of the rows with some numbers.
 //!
-//! Nodes of the base count the rows below them; nodes of deltas sum up the difference they make (rows
-//! put less rows deleted), so that neither question reads rows: O(fan-out · log rows) a tree, and at
-//! most one leaf of keys for each leaf that is asked for.
+//! Nodes of the base count the rows below them; of deltas, the leaves of operations say which rows they add
+//! and remove. So neither question reads rows: O(fan-out · log rows) in the base and O(leaves) in the
+//! deltas, which are small, and one leaf of keys for each leaf that is asked for.
 
 use arrow::array::{Array, AsArray, BinaryArray};
 use arrow::compute::concat;
-use tamis_core::Hash;
 
 use super::fold::read_leaf;
 use super::{Columns, Table};
-use crate::error::Result;
-use crate::leaf::RowOp;
-use crate::node::{KeyRange, LeafAt, Node, Target};
+use crate::error::{Result, TableError};
+use crate::node::{KeyRange, LeafAt, Target, each_leaf};
 use crate::rows::keys_of;
-use crate::summary::decode_some;
 
 /// A leaf of the base with the rows that belong to it.
 struct Place {
@@ -30,17 +27,20 @@ impl Table {
     pub fn rank(&self, key: &[u8]) -> Result<u64> {
         let mut before = 0_i64;
         if let Some(base) = &self.0.root.base {
-            self.descend(base, key, &mut |node, at| {
+            let mut node = self.cache().node(base)?;
+            loop {
+                let at = node.position(key);
                 before += node.children[..at].iter().map(|child| child.rows as i64).sum::<i64>();
                 match node.children.get(at).map(|child| &child.target) {
+                    Some(Target::Node(id)) => node = node.below(self.cache(), id)?,
                     Some(Target::Leaf(leaf)) => {
                         let (Ok(row) | Err(row)) = self.cache().keys(&leaf.keys)?.find(key)?;
                         before += row as i64;
+                        break;
                     }
-                    Some(Target::Node(_)) | None => {}
+                    None => break,
                 }
-                Ok(())
-            })?;
+            }
         }
         Ok(u64::try_from(before + self.difference_before(key)?).unwrap_or(0))
     }
@@ -82,32 +82,21 @@ impl Table {
         }
     }
 
-    /// Visits the nodes on the way to a key, each with the child that has or would have it.
-    fn descend(&self, root: &Hash, key: &[u8], visit: &mut dyn FnMut(&Node, usize) -> Result<()>) -> Result<()> {
-        let mut node = self.cache().node(root)?;
-        loop {
-            let at = node.position(key);
-            visit(&node, at)?;
-            match node.children.get(at).map(|child| &child.target) {
-                Some(Target::Node(id)) => node = node.below(self.cache(), id)?,
-                Some(Target::Leaf(_)) | None => return Ok(()),
-            }
-        }
-    }
-
-    /// How many more rows the deltas make of those of the base with keys before `key`.
+    /// How many more rows the deltas make of those of the base with keys before `key`. Opens each leaf of
+    /// operations before it once; they stay open.
     fn difference_before(&self, key: &[u8]) -> Result<i64> {
         let mut difference = 0;
+        let range = KeyRange { start: None, end: Some(key.to_vec()) };
         for delta in &self.0.root.deltas {
-            self.descend(&delta.node, key, &mut |node, at| {
-                for child in &node.children[..at] {
-                    difference += decode_some(&child.summary, |_| false)?.rows;
-                }
-                if let Some(Target::Leaf(leaf)) = node.children.get(at).map(|child| &child.target) {
-                    let leaf = self.cache().delta_leaf(leaf)?;
-                    let (Ok(row) | Err(row)) = leaf.keys.find(key)?;
-                    difference += leaf.ops[..row].iter().map(|op| made_by(*op)).sum::<i64>();
-                }
+            each_leaf(self.cache(), &delta.node, &range, &mut |at| {
+                let leaf = self.cache().delta_leaf(at.leaf().ok_or(TableError::Internal("not a leaf"))?)?;
+                difference += match range.is_before_end(&at.child().last) {
+                    true => leaf.added,
+                    false => {
+                        let (Ok(row) | Err(row)) = leaf.keys.find(key)?;
+                        leaf.ops[..row].iter().map(|op| op.added()).sum()
+                    }
+                };
                 Ok(())
             })?;
         }
@@ -156,13 +145,5 @@ impl Table {
                 }
             }
         }
-    }
-}
-
-fn made_by(op: RowOp) -> i64 {
-    match op {
-        RowOp::Insert => 1,
-        RowOp::Delete => -1,
-        RowOp::Patch | RowOp::Replace => 0,
     }
 }
