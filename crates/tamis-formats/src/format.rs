@@ -97,6 +97,22 @@ pub struct ReadOptions {
     pub options: BTreeMap<String, String>,
     /// The layer that labels go into; `truth` when absent.
     pub layer: Option<String>,
+    /// What the dataset that labels go onto calls by numbers, for sources that speak of numbers alone.
+    pub known: Known,
+}
+
+/// Numbers of a dataset, as COCO's lists of results use them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known {
+    /// Paths of samples by the number of their image.
+    pub images: BTreeMap<i64, String>,
+    /// Names of classes by their number.
+    pub classes: BTreeMap<i64, String>,
+}
+
+impl Known {
+    /// The field that COCO's numbers of images are kept in.
+    pub const FIELD: &'static str = "coco_id";
 }
 
 impl ReadOptions {

@@ -104,7 +104,7 @@ pub mod fuzz;
 
 pub use detect::{Candidate, candidates, detect};
 pub use error::{FormatError, Result};
-pub use format::{Format, OnLoss, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions, Written};
+pub use format::{Format, Known, OnLoss, ReadOptions, RecordReader, RecordWriter, Schema, WriteOptions, Written};
 pub use mapping::{Mapper, Mapping, SplitRule};
 pub use probe::{Confidence, Probe};
 pub use registry::{FORMATS, find, specs};

@@ -185,11 +185,19 @@ export interface EvalReport {
   truths: number;
   predictions: number;
   figures: Record<string, number | null>;
-  splits: Record<string, { ap: number | null; [name: string]: unknown }>;
+  kind: "boxes" | "masks" | "keypoints" | "classes" | "tracks";
+  splits: Record<string, EvalPart>;
+  slices: Record<string, EvalPart>;
   classes: Record<
     string,
-    { ap: number | null; hits: number; false_alarms: number; misses: number; [name: string]: unknown }
+    { ap?: number | null; hits: number; false_alarms: number; misses: number; [name: string]: unknown }
   >;
+  confused: { truth: string; predicted: string; count: number }[];
+}
+
+export interface EvalPart {
+  samples: number;
+  figures: Record<string, number | null>;
 }
 
 export interface Finding {

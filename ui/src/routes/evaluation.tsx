@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { api } from "../api/client";
 import { useStats } from "../api/hooks";
+import type * as T from "../api/types";
 import { Empty, Failure, Section, Select, Skeleton } from "../kit";
 import { classVar } from "../lib/color";
 import { quoted } from "../lib/filter";
@@ -12,6 +13,39 @@ import { useDataset } from "./shell";
 
 const share = (value: number | null | undefined) =>
   value === null || value === undefined || !Number.isFinite(value) ? "—" : (value * 100).toFixed(1);
+
+/** The figures of a kind: those of all samples, of parts, and of classes before precision and recall. */
+const FIGURES: Record<T.EvalReport["kind"], { all: string[]; parts: string[]; classes: string[] }> = {
+  boxes: {
+    all: ["AP", "AP50", "AP75", "APsmall", "APmedium", "APlarge", "AR1", "AR10", "AR100"],
+    parts: ["AP", "AP50"],
+    classes: ["ap", "ap50"],
+  },
+  masks: {
+    all: ["AP", "AP50", "AP75", "APsmall", "APmedium", "APlarge", "AR1", "AR10", "AR100"],
+    parts: ["AP", "AP50"],
+    classes: ["ap", "ap50"],
+  },
+  keypoints: {
+    all: ["AP", "AP50", "AP75", "APmedium", "APlarge", "AR"],
+    parts: ["AP", "AP50"],
+    classes: ["ap", "ap50"],
+  },
+  classes: {
+    all: ["accuracy", "balanced_accuracy", "f1", "f1_weighted", "f1_micro", "ece", "answered"],
+    parts: ["accuracy", "f1"],
+    classes: ["f1"],
+  },
+  tracks: {
+    all: ["HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDP", "IDR"],
+    parts: ["HOTA", "IDF1"],
+    classes: ["hota", "idf1"],
+  },
+};
+
+/** A figure's name as people write it. */
+const title = (figure: string) =>
+  ({ ap: "AP", ap50: "AP50", hota: "HOTA", idf1: "IDF1", f1: "F1", ece: "ECE" })[figure] ?? figure.replaceAll("_", " ");
 
 export function Evaluation() {
   const t = useWords();
@@ -74,9 +108,9 @@ export function Evaluation() {
         ) : (
           <div className={report.isPlaceholderData ? "opacity-60" : ""}>
             <dl className="mb-4 flex flex-wrap gap-x-8 gap-y-2 border-y border-line py-3">
-              {["AP", "AP50", "AP75", "APsmall", "APmedium", "APlarge", "AR1", "AR10", "AR100"].map((figure) => (
+              {FIGURES[r.kind].all.map((figure) => (
                 <div key={figure}>
-                  <dt className="text-11 text-ink-3">{figure}</dt>
+                  <dt className="text-11 text-ink-3">{title(figure)}</dt>
                   <dd className="text-20">{share(r.figures[figure])}</dd>
                 </div>
               ))}
@@ -93,18 +127,23 @@ export function Evaluation() {
                   <thead className="text-11 text-ink-3">
                     <tr className="h-6 border-b border-line">
                       <th className="text-start font-normal">{t("class")}</th>
-                      {["AP", "AP50", t("precision"), t("recall"), t("hits"), t("falseAlarms"), t("misses")].map(
-                        (h) => (
-                          <th key={h} className="text-end font-normal">
-                            {h}
-                          </th>
-                        ),
-                      )}
+                      {[
+                        ...FIGURES[r.kind].classes.map(title),
+                        t("precision"),
+                        t("recall"),
+                        t("hits"),
+                        t("falseAlarms"),
+                        t("misses"),
+                      ].map((h) => (
+                        <th key={h} className="text-end font-normal">
+                          {h}
+                        </th>
+                      ))}
                     </tr>
                   </thead>
                   <tbody>
                     {Object.entries(r.classes)
-                      .sort(([, a], [, b]) => (a.ap ?? 2) - (b.ap ?? 2))
+                      .sort(([, a], [, b]) => first(r.kind, a) - first(r.kind, b))
                       .map(([value, c]) => (
                         <tr key={value} className="h-7 border-b border-line hover:bg-bg-1">
                           <td className="max-w-48 truncate">
@@ -118,8 +157,15 @@ export function Evaluation() {
                               <bdi className="truncate">{value}</bdi>
                             </Link>
                           </td>
-                          <Meter value={c.ap} />
-                          <td className="text-end">{share(c.ap50 as number | null)}</td>
+                          {FIGURES[r.kind].classes.map((figure, at) =>
+                            at === 0 ? (
+                              <Meter key={figure} value={c[figure] as number | null} />
+                            ) : (
+                              <td key={figure} className="text-end">
+                                {share(c[figure] as number | null)}
+                              </td>
+                            ),
+                          )}
                           <td className="text-end">{share(c.hits / (c.hits + c.false_alarms))}</td>
                           <td className="text-end">{share(c.hits / (c.hits + c.misses))}</td>
                           <td className="text-end">{grouped(c.hits)}</td>
@@ -130,35 +176,25 @@ export function Evaluation() {
                   </tbody>
                 </table>
               </Section>
-              <Section title={t("splits")}>
-                <table className="w-full text-12">
-                  <thead className="text-11 text-ink-3">
-                    <tr className="h-6 border-b border-line">
-                      <th className="text-start font-normal">{t("split")}</th>
-                      <th className="text-end font-normal">AP</th>
-                      <th className="text-end font-normal">AP50</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {Object.entries(r.splits).map(([value, s]) => (
-                      <tr key={value} className="h-7 border-b border-line">
-                        <td>
-                          <Link
-                            to="/d/$org/$name/explore"
-                            params={params}
-                            search={{ ref, q: `split:${quoted(value)}` }}
-                            className="hover:underline"
-                          >
-                            {value}
-                          </Link>
-                        </td>
-                        <Meter value={s.ap} />
-                        <td className="text-end">{share(s.ap50 as number | null)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Section>
+              <div>
+                <Parts title={t("splits")} parts={r.splits} kind={r.kind} query={(value) => `split:${quoted(value)}`} />
+                <Parts title={t("slices")} parts={r.slices} kind={r.kind} query={(value) => `view:${quoted(value)}`} />
+                {r.confused.length > 0 && (
+                  <Section title={t("confused")}>
+                    <table className="w-full text-12">
+                      <tbody>
+                        {r.confused.map((pair) => (
+                          <tr key={`${pair.truth}\n${pair.predicted}`} className="h-7 border-b border-line">
+                            <td className="max-w-32 truncate">{pair.truth}</td>
+                            <td className="max-w-32 truncate text-ink-3">→ {pair.predicted}</td>
+                            <td className="text-end">{grouped(pair.count)}</td>
+                          </tr>
+                        ))}
+                      </tbody>
+                    </table>
+                  </Section>
+                )}
+              </div>
             </div>
           </div>
         )}
@@ -177,5 +213,63 @@ function Meter({ value }: { value: number | null }) {
         {share(value)}
       </span>
     </td>
+  );
+}
+
+/** What classes are ordered by, the worst first; those without the figure last. */
+const first = (kind: T.EvalReport["kind"], line: T.EvalReport["classes"][string]) =>
+  (line[FIGURES[kind].classes[0] ?? ""] as number | null | undefined) ?? 2;
+
+interface PartsProps {
+  title: string;
+  parts: Record<string, T.EvalPart>;
+  kind: T.EvalReport["kind"];
+  query: (value: string) => string;
+}
+
+/** Figures by split or slice, each leading to its samples. */
+function Parts({ title: heading, parts, kind, query }: PartsProps) {
+  const { ref, params } = useDataset();
+  if (Object.keys(parts).length === 0) return null;
+  return (
+    <Section title={heading}>
+      <table className="w-full text-12">
+        <thead className="text-11 text-ink-3">
+          <tr className="h-6 border-b border-line">
+            <th className="text-start font-normal">{heading}</th>
+            {FIGURES[kind].parts.map((figure) => (
+              <th key={figure} className="text-end font-normal">
+                {title(figure)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(parts).map(([value, part]) => (
+            <tr key={value} className="h-7 border-b border-line">
+              <td className="max-w-48 truncate">
+                <Link
+                  to="/d/$org/$name/explore"
+                  params={params}
+                  search={{ ref, q: query(value) }}
+                  className="hover:underline"
+                >
+                  {value}
+                </Link>
+              </td>
+              {FIGURES[kind].parts.map((figure, at) =>
+                at === 0 ? (
+                  <Meter key={figure} value={part.figures[figure] ?? null} />
+                ) : (
+                  <td key={figure} className="text-end">
+                    {share(part.figures[figure])}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Section>
   );
 }

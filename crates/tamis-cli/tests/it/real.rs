@@ -68,3 +68,56 @@ fn predictions_are_measured_as_coco_does() {
     let said = place.run(&["eval", "set", "--layer", "nobody"]);
     assert!(said.code == 3 && said.talk.contains("nobody") && said.talk.contains("tamis stats"), "{said:?}");
 }
+
+/// The figures that pycocotools 2.0.11 gives for the results that come with its demonstration, put onto the images by
+/// their numbers alone.
+#[test]
+fn coco_s_own_results_have_coco_s_own_figures() {
+    const FIGURES: [&str; 12] = [
+        "AP", "AP50", "AP75", "APsmall", "APmedium", "APlarge", "AR1", "AR10", "AR100", "ARsmall", "ARmedium",
+        "ARlarge",
+    ];
+    const BOXES: [f64; 12] = [
+        0.5045806987249628,
+        0.6969727247299577,
+        0.5729816669904824,
+        0.5856257209410443,
+        0.5193996948036719,
+        0.5013978986347466,
+        0.38681277964578054,
+        0.5936795762842003,
+        0.595352982877607,
+        0.6398109626113442,
+        0.5664205978994309,
+        0.5642905982905982,
+    ];
+    const MASKS: [f64; 12] = [
+        0.3195452758576433,
+        0.5622883972521636,
+        0.29892653412086784,
+        0.3873740315997837,
+        0.31018272403369485,
+        0.3269339071005138,
+        0.2682297225711534,
+        0.41544868114906375,
+        0.4168394992198818,
+        0.4694498622754236,
+        0.37675922666197265,
+        0.3814715099715099,
+    ];
+    let Some(folder) = data("coco_eval_fixtures/dataset/cocoapi") else { return };
+    let place = Place::new();
+    let file = |name: &str| folder.join(name).display().to_string();
+    place.ok(&["import", &file("instances_val2014_100.json"), "coco"]);
+    for (kind, wanted) in [("bbox", BOXES), ("segm", MASKS)] {
+        let results = file(&format!("instances_val2014_fake{kind}100_results.json"));
+        place.ok(&["import", &results, "coco", "--labels-only", "--layer", kind]);
+        let report = place.json(&["eval", "coco", "--layer", kind]);
+        for (name, wanted) in FIGURES.iter().zip(wanted) {
+            let found = report["figures"][name].as_f64().unwrap();
+            assert!((found - wanted).abs() < 1e-9, "{kind} {name}: {found} is not {wanted}");
+        }
+    }
+    let said = place.ok(&["eval", "coco", "--layer", "segm", "--type", "boxes", "--against", "bbox"]);
+    assert!(said.contains("`bbox` is better"), "{said}");
+}

@@ -3,5 +3,6 @@
 
 mod check;
 mod derive;
+mod eval;
 mod index;
 mod lake;

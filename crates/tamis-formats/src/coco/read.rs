@@ -13,7 +13,7 @@ use tamis_core::{
 use super::{Context, MAPS, SPEC, is_coco, is_results, labels_of, panoptic};
 use crate::each::Each;
 use crate::error::{FormatError, Result};
-use crate::format::{ReadOptions, RecordReader, Schema, option};
+use crate::format::{Known, ReadOptions, RecordReader, Schema, option};
 use crate::index::{self, MediaIndex};
 use crate::labels::{self, Judge};
 use crate::lex::json::{self, as_id};
@@ -125,11 +125,13 @@ pub(super) fn read<'a>(
     }
     let many = results.len() > 1;
     for file in results {
-        first.file(file, Some(super::result_layer(file, many)))?;
+        let layer = options.layer.clone().filter(|_| !many);
+        first.file(file, Some(layer.unwrap_or_else(|| super::result_layer(file, many))))?;
     }
     if let Some(e) = first.failed.take() {
         return Err(FormatError::io("write", "a temporary file", e));
     }
+    first.imagine(&options.known);
     Ok(first.second(options.layer()))
 }
 
@@ -333,15 +335,20 @@ impl<'a> First<'a> {
         }
     }
 
-    /// Images for results that stand alone: by their numbers.
-    fn imagine(&mut self) {
+    /// Images for results that stand alone: by the numbers that the dataset knows, else by files named after them.
+    fn imagine(&mut self, known: &Known) {
+        if !self.pictures.is_empty() || !self.files.iter().any(|f| f.results.is_some()) {
+            return;
+        }
+        self.files.iter_mut().for_each(|file| file.categories.clone_from(&known.classes));
         let ids: BTreeSet<i64> = self.notes.iter().map(|n| n.image).collect();
         for id in ids {
             let names = [format!("{id:012}"), id.to_string()];
-            let known =
+            let named =
                 |n: &String| self.index.named(&format!("{n}.jpg")).or_else(|| self.index.named(&format!("{n}.png")));
-            let found = names.iter().find_map(known);
-            let path = found.map_or_else(|| format!("{id:012}.jpg"), str::to_owned);
+            let found = names.iter().find_map(named);
+            let path = known.images.get(&id).map(String::as_str).or(found);
+            let path = path.map_or_else(|| format!("{id:012}.jpg"), str::to_owned);
             let text = format!("{{\"id\":{id}}}");
             match self.spool.put(text.as_bytes()) {
                 Ok(piece) => {
@@ -370,9 +377,6 @@ impl<'a> First<'a> {
 
     /// Sorts what the first pass found by path and makes the reader of the second.
     fn second(mut self, layer: String) -> Box<dyn RecordReader + 'a> {
-        if self.pictures.is_empty() && self.files.iter().any(|f| f.results.is_some()) {
-            self.imagine();
-        }
         let mut order: Vec<u32> = (0..self.pictures.len() as u32).collect();
         let pictures = &self.pictures;
         order.sort_by(|a, b| {
@@ -507,7 +511,7 @@ impl<'a> First<'a> {
             if let (Some(width), Some(height)) = (side("width"), side("height")) {
                 record.stated_size = Some((width, height));
             }
-            record.fields.entry("coco_id".to_owned()).or_insert_with(|| Value::from(picture.id));
+            record.fields.entry(Known::FIELD.to_owned()).or_insert_with(|| Value::from(picture.id));
             for (key, value) in facts {
                 if !matches!(key.as_str(), "id" | "file_name" | "width" | "height") {
                     record.fields.entry(key).or_insert(value);

@@ -10,4 +10,4 @@ mod scores;
 
 pub use confusion::{ClassFigures, Confusion, Mean};
 pub use panoptic::{Panoptic, PanopticFigures, Segment};
-pub use scores::{Calibration, CalibrationBin, calibration, log_loss, roc_auc, roc_auc_of_classes};
+pub use scores::{Calibration, CalibrationBin, calibration, calibration_of, log_loss, roc_auc, roc_auc_of_classes};

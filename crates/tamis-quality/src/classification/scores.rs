@@ -34,18 +34,30 @@ pub struct Calibration {
 /// # Errors
 /// No samples, no bins, or a number that is not 0 to 1.
 pub fn calibration<P: Probability>(input: &Labelled<'_, P>, bins: usize) -> Result<Calibration> {
-    if bins == 0 || input.labels().is_empty() {
+    let told = best(input)?.into_iter().zip(input.labels()).map(|((class, sure), &label)| (sure, class == label));
+    calibration_of(&told.collect::<Vec<_>>(), bins)
+}
+
+/// The same of answers of which only the confidence is known, and whether they are right. O(N).
+///
+/// # Errors
+/// As [`calibration`].
+pub fn calibration_of(answers: &[(f64, bool)], bins: usize) -> Result<Calibration> {
+    if bins == 0 || answers.is_empty() {
         return Err(QualityError::Empty { what: "bins or samples", why: "calibration compares bins of samples" });
     }
-    let best = best(input)?;
     let mut sums = vec![(0u64, 0.0, 0u64); bins];
-    for (&(class, confidence), &label) in best.iter().zip(input.labels()) {
+    for (at, &(confidence, is_right)) in answers.iter().enumerate() {
+        if !(0.0..=1.0).contains(&confidence) {
+            let (what, value) = ("confidence of answer", confidence);
+            return Err(QualityError::OutOfRange { what, at, value, expected: "0 to 1" });
+        }
         // Bins hold their upper end, so that a confidence of 1 is in the last.
-        let at = ((confidence * bins as f64).ceil() as usize).clamp(1, bins) - 1;
-        let (count, sum, right) = &mut sums[at];
+        let place = ((confidence * bins as f64).ceil() as usize).clamp(1, bins) - 1;
+        let (count, sum, right) = &mut sums[place];
         *count += 1;
         *sum += confidence;
-        *right += u64::from(class == label);
+        *right += u64::from(is_right);
     }
     let bin = |&(samples, sum, right): &(u64, f64, u64)| {
         let n = samples.max(1) as f64;
@@ -53,7 +65,7 @@ pub fn calibration<P: Probability>(input: &Labelled<'_, P>, bins: usize) -> Resu
     };
     let bins: Vec<CalibrationBin> = sums.iter().map(bin).collect();
     let gap = |bin: &CalibrationBin| (bin.confidence - bin.accuracy).abs();
-    let all = input.labels().len() as f64;
+    let all = answers.len() as f64;
     let expected = bins.iter().map(|bin| gap(bin) * bin.samples as f64 / all).sum();
     let maximum = bins.iter().map(gap).fold(0.0, f64::max);
     Ok(Calibration { bins, expected, maximum })

@@ -15,5 +15,5 @@ mod identity;
 mod report;
 mod sequence;
 
-pub use report::{HOTA_OVERLAPS, TrackingCounts, TrackingReport};
+pub use report::{HOTA_OVERLAPS, TrackingCounts, TrackingReport, compare};
 pub use sequence::{Tracked, TrackingOptions, measure_tracks};

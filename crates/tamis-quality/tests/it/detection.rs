@@ -363,7 +363,7 @@ fn the_interval_of_equal_models_is_nothing_and_that_of_a_better_one_above_it() {
     let mut random = Random(5);
     let case = Case::new(&case(&mut random, "bbox", false));
     let same = case.evaluate("bbox");
-    let told = compare(&same, &same, &Bootstrap::default()).unwrap();
+    let told = compare(&same, &same, |_| true, &Bootstrap::default()).unwrap();
     assert_eq!((told.difference, told.low, told.high, told.better), (0.0, 0.0, 0.0, 0.5));
     // A model that sees everything against one that sees every third image.
     let truths: Vec<Truth> = (0..60).map(|image| Truth { image, class: 0, area: 100.0, ..Truth::default() }).collect();
@@ -376,10 +376,10 @@ fn the_interval_of_equal_models_is_nothing_and_that_of_a_better_one_above_it() {
     };
     let mut options = Bootstrap::default();
     options.rounds = 300;
-    let told = compare(&model(3), &model(1), &options).unwrap();
+    let told = compare(&model(3), &model(1), |_| true, &options).unwrap();
     assert!(told.low > 0.4 && told.high < 0.9 && told.better == 1.0, "{told:?}");
     assert!(told.low < told.difference && told.difference < told.high);
-    assert_eq!(compare(&model(3), &model(1), &options).unwrap(), told);
+    assert_eq!(compare(&model(3), &model(1), |_| true, &options).unwrap(), told);
 }
 
 #[test]

@@ -89,6 +89,8 @@ export const en = {
   hits: "Hits",
   misses: "Misses",
   falseAlarms: "False alarms",
+  slices: "Slices",
+  confused: "Taken for each other",
   minConfidence: "Least confidence",
   adopt: "Take over into the edited layer",
   editLayer: "Edited layer",

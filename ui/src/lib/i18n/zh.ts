@@ -91,6 +91,8 @@ export const zh: Record<Word, string> = {
   hits: "命中",
   misses: "漏检",
   falseAlarms: "误检",
+  slices: "切片",
+  confused: "混淆的类别",
   minConfidence: "最低置信度",
   adopt: "采纳到正在编辑的图层",
   editLayer: "编辑的图层",

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
-use tamis_core::{BlobId, Hash, Label, Ontology, Place, Report, Sample, SampleRecord};
-use tamis_formats::{Format, Mapper, ReadOptions, RecordReader, Source};
-use tamis_repo::{ScanOptions, Snapshot, Transaction};
+use tamis_core::{BlobId, Hash, Label, Ontology, Place, Report, Sample, SampleRecord, Value};
+use tamis_formats::{Format, Known, Mapper, ReadOptions, RecordReader, Source};
+use tamis_repo::{FieldKind, ScanOptions, Snapshot, Transaction};
 
 use super::fetch::Fetcher;
 use super::journal::Journal;
@@ -77,11 +77,14 @@ impl<'a> Work<'a> {
         Ok(Work { ctx, request, plan, source, report, format, journal, mapper, fetcher, pool })
     }
 
-    fn reader(&self) -> Result<Box<dyn RecordReader + 'a>> {
+    fn reader(&self, there: Option<&Snapshot>) -> Result<Box<dyn RecordReader + 'a>> {
         let mut options = ReadOptions::default();
         options.layer.clone_from(&self.request.layer);
         options.options.clone_from(&self.request.mapping.options);
         options.options.extend(self.request.options.clone());
+        if let Some(there) = there.filter(|_| self.request.labels_only) {
+            options.known = known(there)?;
+        }
         Ok(self.format.read(self.source, &options, self.report)?)
     }
 
@@ -93,7 +96,7 @@ impl<'a> Work<'a> {
                 format!("cannot put labels onto `{}@{}`: it has no samples", self.plan.dataset, self.plan.branch);
             return Err(EngineError::new("repo.not_found", message).hint("import the media first"));
         }
-        let mut reader = self.reader()?;
+        let mut reader = self.reader(there)?;
         self.ctx.progress.begin("import", reader.expected(), "samples");
         let blobs = transaction.as_ref().map(|transaction| transaction.blobs());
         let taker = Taker {
@@ -270,7 +273,7 @@ impl<'a> Work<'a> {
     /// records finds the first ones' own labels.
     fn join_twins(&self, seen: &Seen, there: Option<&Snapshot>, transaction: Option<&mut Transaction>) -> Result<()> {
         let Some(transaction) = transaction.filter(|_| !seen.twins.is_empty()) else { return Ok(()) };
-        for record in self.reader()? {
+        for record in self.reader(there)? {
             let mut record = record?;
             self.mapper.apply(&mut record);
             let Some(twins) = seen.twins.get(&record.path) else { continue };
@@ -373,4 +376,22 @@ fn names(there: &Snapshot) -> Result<HashMap<String, Option<String>>> {
         names.entry(file_name(&path).to_owned()).and_modify(|known| *known = None).or_insert(Some(path));
     }
     Ok(names)
+}
+
+/// What a dataset calls by numbers: images by the field that keeps COCO's, classes by the ontology.
+fn known(there: &Snapshot) -> Result<Known> {
+    let mut known = Known::default();
+    for class in there.ontology()?.types.values().flat_map(|schema| &schema.classes) {
+        known.classes.extend(class.id.map(|id| (id, class.name.clone())));
+    }
+    let columns = there.schema().groups.iter().filter(|group| group.name == "fields").flat_map(|group| &group.fields);
+    if columns.filter_map(|c| FieldKind::parse(c.name())).any(|(name, _)| name == Known::FIELD) {
+        let options = ScanOptions { skip_base: true, layers: Some(Vec::new()), ..ScanOptions::default() };
+        for sample in there.scan(&options)? {
+            let sample = sample?;
+            let id = sample.fields.get(Known::FIELD).and_then(Value::as_i64);
+            known.images.extend(id.map(|id| (id, sample.path)));
+        }
+    }
+    Ok(known)
 }
