@@ -120,12 +120,14 @@ pub(super) fn read<'a>(
         skeletons: Vec::new(),
         failed: None,
     };
+    // The layer asked for is that of the truth, but for results that stand alone.
+    let is_alone = files.is_empty() && results.len() == 1;
     for file in files {
         first.file(file, None)?;
     }
     let many = results.len() > 1;
     for file in results {
-        let layer = options.layer.clone().filter(|_| !many);
+        let layer = options.layer.clone().filter(|layer| is_alone && layer != tamis_core::TRUTH);
         first.file(file, Some(layer.unwrap_or_else(|| super::result_layer(file, many))))?;
     }
     if let Some(e) = first.failed.take() {
