@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tamis_core::{DatasetName, Hash, Label};
+use tamis_core::{DatasetName, Hash, Label, TableId};
 use tamis_repo::{GroupInput, Outcome, Snapshot, Transaction};
 
 use crate::derived::actions::{Actions, FunctionEntry, LeafEntry};
@@ -116,7 +116,20 @@ impl Engine {
                 let text = serde_json::to_vec_pretty(&definition).map_err(internal)?;
                 edit.set_extra(&Definition::object(&field), Some(&text))?;
             }
-            fields.push(self.field(ctx, &mut edit, &snapshot, request, field, definition, &function)?);
+            if let Some(known) = known.as_ref().filter(|known| known.input != definition.input) {
+                let (dataset, input) = (&request.dataset, &definition.input);
+                let message = format!("cannot compute `{field}` from {input}: it is made from {}", known.input);
+                let hint = format!(
+                    "give it another name: `tamis derive {dataset} NAME --function {} --input {input}`",
+                    definition.function
+                );
+                return Err(EngineError::new("usage", message).hint(hint));
+            }
+            // Another layer lacks the labels, though the function is the same.
+            let is_as_before = known.is_none_or(|known| known == definition);
+            let since = State::read(&snapshot, &field)?.filter(|state| is_as_before && state.id == definition.id);
+            let since = since.map(|state| state.table);
+            fields.push(self.field(ctx, &mut edit, &snapshot, request, (field, definition, since), &function)?);
         }
         if request.dry_run {
             return Ok(DeriveReport { fields, commit: None });
@@ -254,8 +267,7 @@ impl Engine {
         edit: &mut Transaction,
         snapshot: &Snapshot,
         request: &DeriveRequest,
-        field: String,
-        definition: Definition,
+        (field, definition, since): (String, Definition, Option<TableId>),
         loaded: &Loaded,
     ) -> Result<FieldReport> {
         let input = definition.input()?;
@@ -264,7 +276,6 @@ impl Engine {
         let options = self.repo().store().options().clone();
         let actions = Actions::open_or_create(self.location(), &options)?;
         let known = actions.known(&function.id())?;
-        let since = State::read(snapshot, &field)?.filter(|state| state.id == definition.id).map(|state| state.table);
         let leaves_known = Some(&known).filter(|_| !is_label);
         let plan = Plan::new(snapshot, &input, since, leaves_known)?;
         let is_full = since.is_none();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use tamis_core::Sample;
 use tamis_engine::ops::derive::Define;
 
 use crate::lake::{Content, Lake, author, ctx};
@@ -103,6 +104,24 @@ fn texts_are_embedded_from_their_field() {
     let spent = report.fields[0].spent.clone().unwrap();
     assert_eq!((spent.computed, spent.without), (1, 1));
     assert_eq!(report.fields[0].definition.input, "field:caption");
+}
+
+#[test]
+fn another_input_is_another_field() {
+    let lake = Lake::new();
+    let mut edit = lake.engine.dataset(&lake.name).unwrap().transaction("main").unwrap();
+    let fields = [("caption", "a red bus"), ("title", "two cars")].map(|(name, text)| (name.to_owned(), text.into()));
+    edit.put(Sample { path: "a".to_owned(), fields: fields.into(), ..Sample::default() }).unwrap();
+    edit.commit("put", &author()).unwrap();
+    let derive = |field: &str, input: &str| {
+        let define = Define { function: "embed_text".into(), input: Some(input.to_owned()), ..Define::default() };
+        lake.engine.derive(&ctx(), &lake.request(field, Some(define)))
+    };
+    derive("words", "field:caption").unwrap();
+    let error = derive("words", "field:title").unwrap_err();
+    assert!(error.code.id == "usage" && error.message.contains("field:caption"), "{error}");
+    assert!(error.hint.contains("--input field:title"), "{error:?}");
+    assert_eq!(derive("titles", "field:title").unwrap().fields[0].spent.as_ref().unwrap().computed, 1);
 }
 
 #[test]
