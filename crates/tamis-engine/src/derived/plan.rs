@@ -12,6 +12,20 @@ use crate::error::{EngineError, Result};
 /// Rows looked at together.
 const CHUNK: usize = 4096;
 
+/// What a leaf's values are remembered by: the page of its inputs. A page of fields holds all of them, so the field is
+/// named too.
+pub(crate) fn leaf_key(input: &GroupInput, page: &Hash) -> Hash {
+    match input {
+        GroupInput::Media => *page,
+        GroupInput::Field(name) | GroupInput::Layer(name) => {
+            let mut hasher = Hasher::default();
+            hasher.update(page.as_bytes());
+            hasher.update(name.as_bytes());
+            hasher.finish()
+        }
+    }
+}
+
 /// What a row's value is computed from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Input {
@@ -161,7 +175,9 @@ impl Plan {
         for leaf in self.table.base_leaves()? {
             self.leaves += 1;
             let entry = match (known, leaf.page(at)) {
-                (Some(known), Some(page)) => known.leaf(&page)?.filter(|entry| entry.rows == leaf.rows),
+                (Some(known), Some(page)) => {
+                    known.leaf(&leaf_key(&self.input, &page))?.filter(|entry| entry.rows == leaf.rows)
+                }
                 _ => None,
             };
             // The lake may have given up the page since.

@@ -12,7 +12,7 @@ use tamis_repo::{GroupInput, Outcome, Snapshot, Transaction};
 use crate::derived::actions::{Actions, FunctionEntry, LeafEntry};
 use crate::derived::define::{Definition, State, check_name, parse_input};
 use crate::derived::function::{Loaded, files};
-use crate::derived::plan::{Input, Part, Plan};
+use crate::derived::plan::{Input, Part, Plan, leaf_key};
 use crate::derived::run::{Compute, Run};
 use crate::error::{EngineError, Result};
 use crate::{Ctx, Engine};
@@ -355,7 +355,7 @@ impl Engine {
                 bytes: (run.spent.bytes as f64 * part) as u64,
                 time: run.now,
             };
-            made.insert(inputs, entry);
+            made.insert(leaf_key(input, &inputs), entry);
         }
         Ok(made)
     }
