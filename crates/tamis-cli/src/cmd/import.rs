@@ -197,6 +197,12 @@ fn say_classes(done: &Imported, printer: &Printer) {
         let numbers = note.other.as_deref().unwrap_or_default();
         printer.warn(format!("class `{}` has another number here: {numbers}; its name counts", note.class));
     }
+    for note in of("retyped") {
+        let (attribute, types) = (&note.class, note.other.as_deref().unwrap_or_default());
+        printer.warn(format!(
+            "attribute `{attribute}` has values of another type here: {types}; both are kept as they are"
+        ));
+    }
     if done.dropped_labels > 0 {
         printer.say(format!("{} dropped by the mapping", text::count(done.dropped_labels, "label")));
     }

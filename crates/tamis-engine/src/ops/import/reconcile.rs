@@ -1,19 +1,19 @@
 //! How the classes of a source stand to those of a dataset.
 
 use serde::Serialize;
-use tamis_core::{LabelType, Ontology};
+use tamis_core::{AttributeType, LabelType, Ontology};
 
-/// Something about a class of a source that a person wants to know before it is in the dataset.
+/// Something about a class or an attribute of a source that a person wants to know before it is in the dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClassNote {
     /// Of which label type.
     pub label_type: LabelType,
-    /// The class in the source.
+    /// The class in the source; the attribute, for `retyped`.
     pub class: String,
-    /// `new`, `similar` (the dataset has one that reads nearly the same) or `renumbered` (the same name,
-    /// another number).
+    /// `new`, `similar` (the dataset has one that reads nearly the same), `renumbered` (the same name, another number) or
+    /// `retyped` (an attribute whose values are of another type).
     pub what: &'static str,
-    /// The class of the dataset, for `similar`; both numbers, for `renumbered`.
+    /// The class of the dataset, for `similar`; both numbers, for `renumbered`; both types, for `retyped`.
     pub other: Option<String>,
 }
 
@@ -22,6 +22,14 @@ pub struct ClassNote {
 pub(super) fn reconcile(old: &Ontology, new: &Ontology) -> Vec<ClassNote> {
     let mut notes = Vec::new();
     for (&label_type, schema) in &new.types {
+        let there = old.types.get(&label_type).map(|known| known.attributes.as_slice()).unwrap_or_default();
+        for attribute in &schema.attributes {
+            let known = there.iter().find(|known| known.name == attribute.name).map(|known| known.types.as_slice());
+            if let Some(known) = known.filter(|known| !holds(known, &attribute.types)) {
+                let other = Some(format!("{} → {}", names(known), names(&attribute.types)));
+                notes.push(ClassNote { label_type, class: attribute.name.clone(), what: "retyped", other });
+            }
+        }
         let Some(known) = old.types.get(&label_type).filter(|known| !known.classes.is_empty()) else { continue };
         for class in &schema.classes {
             let note = |what, other| ClassNote { label_type, class: class.name.clone(), what, other };
@@ -42,6 +50,19 @@ pub(super) fn reconcile(old: &Ontology, new: &Ontology) -> Vec<ClassNote> {
         }
     }
     notes
+}
+
+/// Whether every value of some types is of other types; no types are any.
+fn holds(known: &[AttributeType], new: &[AttributeType]) -> bool {
+    let fits = |of: &AttributeType| {
+        known.contains(of) || (*of == AttributeType::Integer && known.contains(&AttributeType::Number))
+    };
+    known.is_empty() || new.iter().all(fits)
+}
+
+fn names(types: &[AttributeType]) -> String {
+    let name = |of: &AttributeType| serde_json::to_value(of).ok().and_then(|name| name.as_str().map(str::to_owned));
+    types.iter().filter_map(name).collect::<Vec<_>>().join(" or ")
 }
 
 /// Whether two names differ in case, in what joins their words, in a plural `s`, or in one letter of five
@@ -68,6 +89,8 @@ fn is_similar(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tamis_core::Attribute;
+
     use super::*;
 
     #[test]
@@ -106,5 +129,23 @@ mod tests {
             [("Car", "similar", Some("car")), ("bus", "renumbered", Some("2 → 3")), ("tram", "new", None)]
         );
         assert!(reconcile(&Ontology::default(), &ontology(&[("car", 1)])).is_empty());
+    }
+
+    #[test]
+    fn an_attribute_of_another_type_is_told() {
+        let ontology = |of: &[(&str, AttributeType)]| {
+            let mut ontology = Ontology::default();
+            let attributes = &mut ontology.schema_mut(LabelType::Box2d).attributes;
+            for (name, of) in of {
+                attributes.push(Attribute { name: (*name).to_owned(), types: vec![*of], ..Attribute::default() });
+            }
+            ontology
+        };
+        use AttributeType::{Boolean, Integer, Number, String};
+        let old = ontology(&[("occluded", Boolean), ("speed", Number), ("note", String)]);
+        let new = ontology(&[("occluded", String), ("speed", Integer), ("note", String), ("lanes", Integer)]);
+        let notes = reconcile(&old, &new);
+        let found: Vec<_> = notes.iter().map(|n| (n.class.as_str(), n.what, n.other.as_deref())).collect();
+        assert_eq!(found, [("occluded", "retyped", Some("boolean → string"))]);
     }
 }
