@@ -44,7 +44,7 @@ demo)
         "$2" demo "$home/street"
         "$2" import "$home/street" street
     fi
-    node dev/server.mjs "$TAMIS_LAKE" "${PORT:-7878}"
+    "$2" serve --ui dist --bind "127.0.0.1:${PORT:-7878}"
     ;;
 *) echo "usage: scripts/ui.sh build|check|e2e BIN|demo BIN [FOLDER]" >&2; exit 2 ;;
 esac

@@ -24,7 +24,8 @@ export async function world() {
   run(["import", join(home, "street"), "acme/street"]);
   run(["import", join(home, "street"), "alone"]);
 
-  const server = spawn(process.execPath, [new URL("../dev/server.mjs", import.meta.url).pathname, lake, "0"], {
+  const dist = new URL("../dist", import.meta.url).pathname;
+  const server = spawn(tamis, ["--lake", lake, "--quiet", "serve", "--bind", "127.0.0.1:0", "--ui", dist], {
     env,
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -130,6 +130,8 @@ pub(crate) enum Command {
     Export(cmd::export::ExportArgs),
     /// List the formats that can be read and written
     Formats(cmd::export::FormatsArgs),
+    /// Show the lake in a browser: the web UI and the API
+    Serve(cmd::serve::ServeArgs),
     /// Draw a small street dataset with known flaws, to try things on
     Demo(cmd::demo::DemoArgs),
     /// Print what completes commands in a shell

@@ -16,6 +16,13 @@ export class ApiError extends Error {
   }
 }
 
+interface Problem {
+  code?: string;
+  detail?: string;
+  hint?: string;
+  request_id?: string;
+}
+
 const BASE = "/api/v1";
 
 type Query = Record<string, string | number | boolean | undefined>;
@@ -46,16 +53,14 @@ async function call<R>(method: string, path: string, query?: Query, body?: unkno
     throw new ApiError(0, "net.unreachable", "the server does not answer", "is `tamis serve` still running?", request);
   }
   if (!response.ok) {
-    const said = (await response.json().catch(() => ({}))) as {
-      error?: { code?: string; message?: string; hint?: string };
-    };
-    const error = said.error ?? {};
+    // RFC 9457; whatever stands between may answer with something else.
+    const said = (await response.json().catch(() => ({}))) as Problem;
     throw new ApiError(
       response.status,
-      error.code ?? `http.${response.status}`,
-      error.message ?? response.statusText,
-      error.hint,
-      request,
+      said.code ?? `http.${response.status}`,
+      said.detail ?? response.statusText,
+      said.hint,
+      said.request_id ? `${request} (${said.request_id})` : request,
     );
   }
   if (response.status === 204) return undefined as R;

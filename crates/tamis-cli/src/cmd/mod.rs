@@ -18,6 +18,7 @@ pub(crate) mod ls;
 pub(crate) mod merge;
 pub(crate) mod refs;
 pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sql;
@@ -91,6 +92,7 @@ fn carry_out(command: &Command, door: &Door<'_>, printer: &mut Printer) -> Resul
         Command::Pull(args) => sync::pull(args, door, printer),
         Command::Remote(args) => sync::remote(args, door, printer),
         Command::Dataset(args) => sync::dataset(args, door, printer),
+        Command::Serve(args) => serve::run(args, door, printer),
         Command::Completions(args) => shell::completions(args, printer),
         Command::Man(args) => shell::man(args, printer),
         Command::Demo(args) => demo::run(args, printer),
@@ -119,6 +121,11 @@ impl Door<'_> {
     /// The lake, opened or made.
     pub(crate) fn open_or_init(&self) -> Result<Engine> {
         Ok(self.noted(Engine::open_or_init(&self.lake()?)?))
+    }
+
+    /// Who works.
+    pub(crate) fn author(&self) -> Author {
+        author()
     }
 
     /// Who works, with a progress bar where somebody sees it.
