@@ -43,7 +43,7 @@ fmt: ## format all Rust code
 ui: ## build the web UI into ui/dist (skips politely without Node)
 	@scripts/ui.sh build
 
-ui-demo: ui ## look at the demo dataset in a browser, by the development server; DATA=folder for your own
+ui-demo: ui ## look at the demo dataset in a browser; DATA=folder for your own
 	$(CARGO) build --release --locked --package tamis-cli
 	@scripts/ui.sh demo "$(abspath $(TARGET))/release/tamis" $(if $(DATA),"$(abspath $(DATA))")
 

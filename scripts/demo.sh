@@ -48,7 +48,8 @@ if [ -n "$data" ]; then
     say "As plain files again, and nothing differs"
     run checkout mine "$home/work"
     run status "$home/work"
-    say "The lake is in $home/lake. Try: TAMIS_LAKE=$home/lake $tamis ls mine"
+    say "The lake is in $home/lake. Look at it in a browser:"
+    echo "  TAMIS_LAKE=$home/lake $tamis serve      then open http://127.0.0.1:7878 (the pages: make ui, before the program is built)"
     exit 0
 fi
 
@@ -85,5 +86,6 @@ run verify
 run gc --dry-run
 say "The lake is in $home/lake. Try:"
 echo "  export TAMIS_LAKE=$home/lake"
+echo "  $tamis serve                look at it in a browser (the pages: make ui, before the program is built)"
 echo "  $tamis ls street            the samples"
 echo "  $tamis oplog street         everything that was done; \`tamis undo street\` takes it back"
