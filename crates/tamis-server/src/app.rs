@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     /// The one person of a server without accounts.
     pub(crate) author: Author,
-    pub(crate) jobs: Jobs,
+    pub(crate) jobs: Arc<Jobs>,
     pub(crate) metrics: Metrics,
     pub(crate) found: Kept,
     pub(crate) thumbs: Thumbs,
@@ -53,7 +53,7 @@ impl Deref for App {
 impl App {
     pub(crate) fn new(engine: Engine, author: Author, ui: Ui, stopping: Cancel) -> App {
         App(Arc::new(Shared {
-            jobs: Jobs::new(),
+            jobs: Arc::new(Jobs::new()),
             engine,
             author,
             metrics: Metrics::default(),

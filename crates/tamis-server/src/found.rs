@@ -7,9 +7,7 @@ use serde::Serialize;
 use tamis_core::Sample;
 use tamis_engine::ops::page::Page;
 use tamis_engine::ops::search::{SearchRequest, Sort};
-use tamis_engine::{Address, Ctx, EngineError, Result};
-
-use crate::app::Shared;
+use tamis_engine::{Address, Ctx, Engine, EngineError, Result};
 
 /// Bytes of paths that are kept.
 const ROOM: usize = 128 << 20;
@@ -64,48 +62,56 @@ impl Kept {
     }
 }
 
-impl Shared {
+impl Kept {
     /// Samples that fit a filter, by position. `address` names a commit.
-    pub(crate) fn page(&self, ctx: &Ctx, address: &Address, filter: &str, from: u64, count: u64) -> Result<Page> {
+    pub(crate) fn page(
+        &self,
+        engine: &Engine,
+        ctx: &Ctx,
+        address: &Address,
+        filter: &str,
+        from: u64,
+        count: u64,
+    ) -> Result<Page> {
         if filter.trim().is_empty() {
-            return self.engine.page(address, from, count);
+            return engine.page(address, from, count);
         }
-        let paths = self.paths(ctx, address, filter)?;
+        let paths = self.paths(engine, ctx, address, filter)?;
         let total = paths.len();
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(total);
         let part = paths.iter().skip(from).take(usize::try_from(count).unwrap_or(usize::MAX));
-        let rows = self.engine.samples_at(address, &part.map(String::as_str).collect::<Vec<_>>())?;
+        let rows = engine.samples_at(address, &part.map(String::as_str).collect::<Vec<_>>())?;
         Ok(Page { total: total as u64, commit: address.revision().to_owned(), rows })
     }
 
     /// Counts of the samples that fit a filter: of all from what the commit keeps, of others by reading them.
-    pub(crate) fn facets(&self, ctx: &Ctx, address: &Address, filter: &str) -> Result<Facets> {
+    pub(crate) fn facets(&self, engine: &Engine, ctx: &Ctx, address: &Address, filter: &str) -> Result<Facets> {
         let commit = address.revision().to_owned();
         if filter.trim().is_empty() {
-            return Ok(whole(&self.engine.stats(address)?, commit));
+            return Ok(whole(&engine.stats(address)?, commit));
         }
         let key = key(address, filter);
-        if let Some(facets) = self.found.get(&key, |list| list.facets.clone()).flatten() {
+        if let Some(facets) = self.get(&key, |list| list.facets.clone()).flatten() {
             return Ok(facets);
         }
-        let paths = self.paths(ctx, address, filter)?;
+        let paths = self.paths(engine, ctx, address, filter)?;
         let mut facets = Facets { total: paths.len() as u64, commit, ..Facets::default() };
         ctx.progress.begin("count", Some(facets.total), "samples");
         for some in paths.chunks(512) {
             ctx.progress.advance(some.len() as u64, 0)?;
             let some: Vec<&str> = some.iter().map(String::as_str).collect();
-            self.engine.samples_at(address, &some)?.iter().for_each(|sample| facets.add(sample));
+            engine.samples_at(address, &some)?.iter().for_each(|sample| facets.add(sample));
         }
         let list = |list: &List| (Arc::clone(&list.paths), list.bytes);
-        if let Some((paths, bytes)) = self.found.get(&key, list) {
-            self.found.put(List { key, paths, facets: Some(facets.clone()), bytes });
+        if let Some((paths, bytes)) = self.get(&key, list) {
+            self.put(List { key, paths, facets: Some(facets.clone()), bytes });
         }
         Ok(facets)
     }
 
-    fn paths(&self, ctx: &Ctx, address: &Address, filter: &str) -> Result<Arc<[String]>> {
+    fn paths(&self, engine: &Engine, ctx: &Ctx, address: &Address, filter: &str) -> Result<Arc<[String]>> {
         let key = key(address, filter);
-        if let Some(paths) = self.found.get(&key, |list| Arc::clone(&list.paths)) {
+        if let Some(paths) = self.get(&key, |list| Arc::clone(&list.paths)) {
             return Ok(paths);
         }
         let request = SearchRequest {
@@ -117,7 +123,7 @@ impl Shared {
         };
         let mut paths = Vec::new();
         let mut bytes = key.len();
-        for hit in self.engine.search(ctx, &request)?.hits {
+        for hit in engine.search(ctx, &request)?.hits {
             let path = hit?.sample.path;
             bytes += path.len() + size_of::<String>();
             if bytes > ROOM {
@@ -127,7 +133,7 @@ impl Shared {
             paths.push(path);
         }
         let paths: Arc<[String]> = paths.into();
-        self.found.put(List { key, paths: Arc::clone(&paths), facets: None, bytes });
+        self.put(List { key, paths: Arc::clone(&paths), facets: None, bytes });
         Ok(paths)
     }
 }

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 use tamis_core::{Cancel, Clock, Progress, ProgressSink, SystemClock};
-use tamis_engine::{Ctx, EngineError};
+use tamis_engine::{Ctx, Engine, EngineError};
 use tokio::sync::{Semaphore, watch};
 
-use crate::app::App;
 use crate::problem::{BUSY, NOT_FOUND, Problem};
 
 /// Jobs at work at a time.
@@ -171,28 +170,29 @@ fn finish(seen: &watch::Sender<Job>, state: JobState, tell: impl FnOnce(&mut Job
     });
 }
 
-impl App {
+impl Jobs {
     /// Starts work as a job. Gives the job as it is now.
     pub(crate) fn start<T: Serialize>(
-        &self,
+        self: &Arc<Jobs>,
+        engine: &Engine,
         ctx: Ctx,
         what: String,
-        work: impl FnOnce(&App, &Ctx) -> Result<T, EngineError> + Send + 'static,
+        work: impl FnOnce(&Engine, &Ctx) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<Job, Problem> {
         let cancel = Cancel::default();
-        let seen = self.jobs.add(what, cancel.clone())?;
+        let seen = self.add(what, cancel.clone())?;
         let sink = Arc::new(Sink(Arc::clone(&seen)));
         let ctx = Ctx { progress: Progress::new(sink, cancel.clone()), ..ctx };
-        let (app, started) = (self.clone(), seen.borrow().clone());
+        let (jobs, engine, started) = (Arc::clone(self), engine.clone(), seen.borrow().clone());
         tokio::spawn(async move {
-            let place = Arc::clone(&app.jobs.places).acquire_owned().await;
+            let place = Arc::clone(&jobs.places).acquire_owned().await;
             if cancel.is_cancelled() {
                 return finish(&seen, JobState::Cancelled, |_| {});
             }
             seen.send_modify(|job| job.state = JobState::Running);
             let done = tokio::task::spawn_blocking(move || {
                 let _place = place;
-                let value = work(&app, &ctx)?;
+                let value = work(&engine, &ctx)?;
                 let unwritable =
                     |e: serde_json::Error| EngineError::new("internal", format!("cannot tell the result: {e}"));
                 serde_json::to_value(value).map_err(unwritable)

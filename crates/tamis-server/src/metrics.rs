@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::app::App;
+use tamis_engine::Engine;
 
 /// Upper ends of the buckets of durations, in seconds.
 const BUCKETS: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0];
@@ -39,17 +39,15 @@ impl Metrics {
 }
 
 /// All counts of a server.
-pub(crate) fn text(app: &App) -> Result<String, std::fmt::Error> {
+pub(crate) fn text(
+    metrics: &Metrics,
+    engine: &Engine,
+    (running, waiting): (u64, u64),
+) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
-    let store = app.engine.repo().store().stats();
-    let (running, waiting) = app.jobs.counts();
+    let store = engine.repo().store().stats();
     let single = [
-        (
-            "tamis_requests_active",
-            "gauge",
-            "Requests that are being answered.",
-            app.metrics.active.load(Ordering::Relaxed),
-        ),
+        ("tamis_requests_active", "gauge", "Requests that are being answered.", metrics.active.load(Ordering::Relaxed)),
         ("tamis_jobs_running", "gauge", "Jobs at work.", running),
         ("tamis_jobs_queued", "gauge", "Jobs that wait.", waiting),
         ("tamis_store_requests_total", "counter", "Requests to the lake's storage.", store.requests),
@@ -61,7 +59,7 @@ pub(crate) fn text(app: &App) -> Result<String, std::fmt::Error> {
     }
     let name = "tamis_request_seconds";
     writeln!(out, "# HELP {name} How long answers took, by route.\n# TYPE {name} histogram")?;
-    let all = app.metrics.series.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = metrics.series.lock().unwrap_or_else(PoisonError::into_inner);
     for ((method, route, status), series) in all.iter() {
         let labels = format!("method=\"{method}\",route=\"{route}\",status=\"{status}\"");
         for (end, count) in BUCKETS.iter().zip(series.buckets) {

@@ -24,7 +24,7 @@ use crate::guard::guard;
 use crate::metrics;
 use crate::problem::{INTERNAL, METHOD, Problem};
 use crate::routes;
-use crate::ui::{self, Ui};
+use crate::ui::Ui;
 
 /// How long answers may take to end once the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -113,7 +113,7 @@ pub fn router(engine: Engine, options: &ServeOptions) -> Result<Router> {
 
 fn routes_of(app: App) -> Router {
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
-    let packed = Router::new().nest("/api/v1", routes::api()).fallback(ui::page).layer(compression);
+    let packed = Router::new().nest("/api/v1", routes::api()).fallback(routes::page).layer(compression);
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -142,7 +142,8 @@ async fn ready(State(app): State<App>, caller: Caller) -> std::result::Result<&'
 }
 
 async fn counts(State(app): State<App>) -> std::result::Result<Response, Problem> {
-    let text = metrics::text(&app).map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
+    let text = metrics::text(&app.metrics, &app.engine, app.jobs.counts())
+        .map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 

@@ -80,7 +80,7 @@ pub(super) async fn derive(
     let branch = branch.unwrap_or_else(|| "main".to_owned());
     let name = format!("derive {} of {dataset}", field.as_deref().unwrap_or("all fields"));
     let request = DeriveRequest { dataset, branch, field, define, dry_run: false, message };
-    json(&app.start(caller.ctx, name, move |app, ctx| app.engine.derive(ctx, &request))?)
+    json(&app.jobs.start(&app.engine, caller.ctx, name, move |engine, ctx| engine.derive(ctx, &request))?)
 }
 
 #[derive(Deserialize)]
@@ -104,5 +104,5 @@ pub(super) async fn index(
     let branch = branch.unwrap_or_else(|| "main".to_owned());
     let title = format!("index {} of {dataset}", name.as_deref().unwrap_or("all"));
     let request = IndexRequest { dataset, branch, name, define, anew, message };
-    json(&app.start(caller.ctx, title, move |app, ctx| app.engine.index(ctx, &request))?)
+    json(&app.jobs.start(&app.engine, caller.ctx, title, move |engine, ctx| engine.index(ctx, &request))?)
 }

@@ -68,7 +68,10 @@ pub(super) async fn import(State(app): State<App>, caller: Caller, Json(what): J
     };
     match request.dry_run {
         true => app.answer(caller, move |app, ctx| app.engine.import(ctx, &request, &mut |_| {})).await,
-        false => json(&app.start(caller.ctx, name, move |app, ctx| app.engine.import(ctx, &request, &mut |_| {}))?),
+        false => json(
+            &app.jobs
+                .start(&app.engine, caller.ctx, name, move |engine, ctx| engine.import(ctx, &request, &mut |_| {}))?,
+        ),
     }
 }
 
@@ -107,5 +110,5 @@ pub(super) async fn export(
         media: if what.labels_only { ExportMedia::Leave } else { ExportMedia::Copy },
         refuse_losses: what.refuse_losses,
     };
-    json(&app.start(caller.ctx, name, move |app, ctx| app.engine.export(ctx, &request))?)
+    json(&app.jobs.start(&app.engine, caller.ctx, name, move |engine, ctx| engine.export(ctx, &request))?)
 }

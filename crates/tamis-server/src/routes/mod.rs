@@ -5,6 +5,7 @@ mod history;
 mod jobs;
 mod media;
 mod merge;
+mod pages;
 mod refs;
 mod samples;
 mod sql;
@@ -15,6 +16,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::events;
+
+pub(crate) use pages::page;
 
 /// What is about one dataset, below `/datasets/{org}/{name}`.
 fn dataset() -> Router<App> {

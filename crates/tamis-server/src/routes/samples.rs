@@ -40,11 +40,14 @@ pub(super) struct Which {
 
 pub(super) async fn samples(State(app): State<App>, caller: Caller, at: At, Params(which): Params<Which>) -> Answer {
     let count = which.count.unwrap_or(PAGE).min(MOST);
-    app.read(caller, at, move |app, ctx, address| app.page(ctx, address, &which.filter, which.from, count)).await
+    app.read(caller, at, move |app, ctx, address| {
+        app.found.page(&app.engine, ctx, address, &which.filter, which.from, count)
+    })
+    .await
 }
 
 pub(super) async fn facets(State(app): State<App>, caller: Caller, at: At, Params(which): Params<Which>) -> Answer {
-    app.read(caller, at, move |app, ctx, address| app.facets(ctx, address, &which.filter)).await
+    app.read(caller, at, move |app, ctx, address| app.found.facets(&app.engine, ctx, address, &which.filter)).await
 }
 
 pub(super) async fn edits(
