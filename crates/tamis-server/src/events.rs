@@ -84,8 +84,10 @@ pub(crate) async fn dataset(State(app): State<App>, caller: Caller, Named(name):
                 continue;
             }
             let Ok(Ok(all)) = tokio::task::spawn_blocking(move || look(&app, NEWEST)).await else { continue };
+            // Not what the first look gave: more may have happened since.
+            let newest = all.first().map(|operation| operation.id.clone());
             let new: Vec<_> = all.into_iter().take_while(|operation| Some(&operation.id) != last.as_ref()).collect();
-            last = id;
+            last = newest;
             for operation in new.into_iter().rev() {
                 if !send(&to, "change", &operation).await {
                     return;

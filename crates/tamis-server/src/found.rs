@@ -139,7 +139,8 @@ impl Kept {
 }
 
 fn key(address: &Address, filter: &str) -> String {
-    format!("{address} {filter}")
+    // Neither has a NUL, so that no path and filter make the key of others.
+    format!("{address}\0{filter}")
 }
 
 fn whole(stats: &tamis_engine::ops::stats::StatsReport, commit: String) -> Facets {

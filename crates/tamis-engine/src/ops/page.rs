@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use tamis_core::{Ontology, Sample};
+use tamis_repo::Snapshot;
 
 use crate::error::{EngineError, Result};
 use crate::{Address, Engine};
@@ -28,13 +29,13 @@ impl Engine {
         Ok(self.dataset(&address.dataset)?.snapshot(address.revision())?.ontology()?)
     }
 
-    /// The samples of a revision by their position in the order of paths: at most `count` from `from` on. Reads the
-    /// leaves that hold them and the way there, O(log n + count).
+    /// The samples of a revision, or of those below the address's path, by their position in the order of paths: at most
+    /// `count` from `from` on. Reads the leaves that hold them and the way there, O(log n + count).
     pub fn page(&self, address: &Address, from: u64, count: u64) -> Result<Page> {
         let snapshot = self.dataset(&address.dataset)?.snapshot(address.revision())?;
-        let total = snapshot.len();
+        let (first, total) = numbers(&snapshot, address.prefix())?;
         let from = from.min(total);
-        let numbers: Vec<u64> = (from..from.saturating_add(count).min(total)).collect();
+        let numbers: Vec<u64> = (from..from.saturating_add(count).min(total)).map(|at| first + at).collect();
         let keys = snapshot.table().keys_at(&numbers).map_err(EngineError::from)?;
         let paths: Vec<&str> = keys.iter().flatten().filter_map(|key| std::str::from_utf8(key).ok()).collect();
         let rows = snapshot.get_many(&paths)?.into_iter().flatten().collect();
@@ -46,4 +47,15 @@ impl Engine {
         let snapshot = self.dataset(&address.dataset)?.snapshot(address.revision())?;
         Ok(snapshot.get_many(paths)?.into_iter().flatten().collect())
     }
+}
+
+/// The number of the first row below a prefix, and how many there are.
+fn numbers(snapshot: &Snapshot, prefix: &str) -> Result<(u64, u64)> {
+    if prefix.is_empty() {
+        return Ok((0, snapshot.len()));
+    }
+    let rank = |key: &[u8]| snapshot.table().rank(key).map_err(EngineError::from);
+    // Paths are UTF-8, which has no byte 0xFF: this is after all that begin with the prefix.
+    let (first, end) = (rank(prefix.as_bytes())?, rank(&[prefix.as_bytes(), &[0xFF]].concat())?);
+    Ok((first, end.saturating_sub(first)))
 }

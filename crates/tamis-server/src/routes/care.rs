@@ -8,6 +8,7 @@ use tamis_engine::ops::check::CheckRequest;
 use tamis_engine::ops::derive::{Define, DeriveRequest};
 use tamis_engine::ops::eval::EvalRequest;
 use tamis_engine::ops::index::{IndexDefinition, IndexRequest};
+use tamis_engine::{Address, Ctx};
 
 use crate::answer::{Answer, json};
 use crate::app::App;
@@ -44,12 +45,15 @@ pub(super) struct Checked {
 
 pub(super) async fn check(State(app): State<App>, caller: Caller, at: At, Params(what): Params<Checked>) -> Answer {
     let examples = what.examples.unwrap_or(20).min(1000);
-    app.read(caller, at, move |app, ctx, address| {
-        let address = address.clone();
-        let (save, fix, html) = (false, false, false);
-        app.engine.check(ctx, &CheckRequest { address, since: what.since, config: None, examples, save, fix, html })
-    })
-    .await
+    let (save, fix, html) = (false, false, false);
+    let check = move |app: &App, ctx: &Ctx, address: Address, since| {
+        app.engine.check(ctx, &CheckRequest { address, since, config: None, examples, save, fix, html })
+    };
+    match what.since {
+        None => app.read(caller, at, move |app, ctx, address| check(app, ctx, address.clone(), None)).await,
+        // What `since` names may move: such an answer is not kept.
+        since => app.answer(caller, move |app, ctx| check(app, ctx, at.address, since)).await,
+    }
 }
 
 pub(super) async fn indexes(State(app): State<App>, caller: Caller, at: At) -> Answer {

@@ -40,6 +40,14 @@ async fn samples_come_by_position_and_facets_count_what_fits() {
         let part: Vec<&Value> = all.iter().skip(from).take(count).collect();
         assert_eq!(page["rows"].as_array().unwrap().iter().collect::<Vec<_>>(), part);
     }
+    // Below a prefix: as many as begin with it, from wherever it is in the order.
+    let path = all[all.len() / 2]["path"].as_str().unwrap();
+    for prefix in [&path[..path.len() - 5], "images/", "nowhere/"] {
+        let below: Vec<&Value> = all.iter().filter(|row| row["path"].as_str().unwrap().starts_with(prefix)).collect();
+        let page = world.ok(&format!("{DS}/samples?path={prefix}&count=1000")).await;
+        assert_eq!(page["total"], below.len(), "{prefix}");
+        assert_eq!(page["rows"].as_array().unwrap().iter().collect::<Vec<_>>(), below);
+    }
     let fits = |class: &str| -> Vec<&Value> {
         let has =
             |row: &&Value| row["layers"]["truth"].as_array().is_some_and(|l| l.iter().any(|l| l["class"] == class));
@@ -76,6 +84,9 @@ async fn what_a_commit_names_is_kept_for_ever_and_known_answers_are_not_sent() {
     let pinned = world.get(&format!("{DS}/stats?ref={commit}")).await;
     assert_eq!(pinned.header("cache-control"), "private, max-age=31536000, immutable");
     assert_eq!(pinned.bytes, stats.bytes);
+    // What else it speaks of may move.
+    let check = world.get(&format!("{DS}/check?ref={commit}&since=main")).await;
+    assert_eq!((check.status.as_u16(), check.header("cache-control")), (200, "private, no-cache"));
     // The branch moves: the answer known for the old commit is sent again.
     assert_eq!(world.post(&format!("{DS}/undo"), &json!({})).await.status, 200);
     let gone = world.get_with(&format!("{DS}/stats?ref=main"), &[("if-none-match", stats.header("etag"))]).await;
